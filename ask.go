@@ -1,0 +1,277 @@
+package troupe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"unique"
+)
+
+// None is the type of a request, an answer or a mailbox that carries nothing.
+type None = struct{}
+
+// A Call is a request of type Q that waits for an answer of type A. It is an
+// ordinary value: a process can keep it and answer later, or hand it to another
+// that answers. A mailbox for several kinds of requests has an interface as its
+// message type; see [AskWith].
+type Call[Q, A any] struct {
+	Request Q
+	slot    *slot[A]
+}
+
+// Reply answers the call. ctx tells who answers. It returns ErrNobodyWaits when
+// the call was answered before or the asker has given up, and ErrKilled when the
+// answering process is dead itself. Any goroutine may call it.
+func (c Call[Q, A]) Reply(ctx context.Context, answer A) error {
+	return c.finish(ctx, answer, nil)
+}
+
+// Fail answers the call with an error, which Ask returns. It is in all else as
+// Reply.
+func (c Call[Q, A]) Fail(ctx context.Context, err error) error {
+	if err == nil {
+		err = errors.New("troupe: the call was failed with a nil error")
+	}
+	var zero A
+	return c.finish(ctx, zero, err)
+}
+
+// From returns the process that asks; the zero PID if none does.
+func (c Call[Q, A]) From() PID {
+	if c.slot == nil {
+		return PID{}
+	}
+	return PID{proc: c.slot.asker}
+}
+
+func (c Call[Q, A]) finish(ctx context.Context, answer A, err error) error {
+	switch {
+	case c.slot == nil:
+		return ErrNobodyWaits
+	case processOf(ctx).fenced():
+		return ErrKilled
+	case !c.slot.settled.CompareAndSwap(false, true):
+		return ErrNobodyWaits
+	}
+	c.slot.answer, c.slot.err = answer, err
+	c.slot.wake <- struct{}{}
+	return nil
+}
+
+// A pending is a question that waits for its answer: the untyped part of a slot.
+// Whoever settles it, once, wakes the asker.
+type pending struct {
+	asker   *process
+	callee  *process // set when the question lies in its mailbox
+	settled atomic.Bool
+	err     error
+	wake    chan struct{}
+
+	next, prev *pending // in callee.asks, guarded by its lock
+	attached   bool
+	own        bool // asked by the process's own thread
+	exact      bool // with the process itself as the context
+}
+
+type slot[A any] struct {
+	pending
+	answer A
+}
+
+// fail ends the wait with err, unless it has ended.
+func (a *pending) fail(err error) {
+	if a.settled.CompareAndSwap(false, true) {
+		a.err = err
+		a.wake <- struct{}{}
+	}
+}
+
+// attach makes p's death end the question. The lock is held.
+func (p *process) attach(a *pending) {
+	a.attached = true
+	a.next, a.prev = p.asks, nil
+	if a.next != nil {
+		a.next.prev = a
+	}
+	p.asks = a
+}
+
+// detach takes a settled question off p.
+func (p *process) detach(a *pending) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !a.attached {
+		return
+	}
+	a.attached = false
+	if a.prev != nil {
+		a.prev.next = a.next
+	} else {
+		p.asks = a.next
+	}
+	if a.next != nil {
+		a.next.prev = a.prev
+	}
+}
+
+// detachAsks takes all questions off p, which dies. The lock is held.
+func (p *process) detachAsks() []*pending {
+	var all []*pending
+	for a := p.asks; a != nil; a = a.next {
+		a.attached = false
+		all = append(all, a)
+	}
+	p.asks = nil
+	return all
+}
+
+func endedUnanswered(reason error) error {
+	if IsNormal(reason) {
+		return fmt.Errorf("%w: it ended normally before it answered", ErrNoProc)
+	}
+	return reason
+}
+
+func endedWhileAsking(reason error) error {
+	if IsNormal(reason) {
+		reason = Stop
+	}
+	return fmt.Errorf("troupe: told to end while asking: %w", reason)
+}
+
+// Ask sends the request q to the process behind to and waits for the answer. It
+// ends at the earliest of: the answer; the callee's end, with its reason, or an
+// error that wraps ErrNoProc if it ended normally; at once with ErrNoProc if
+// there is no such process; the end of ctx, with its cause. It never leaves a
+// late answer in a mailbox. While ctx is a process's own or derived from it, a
+// question that closes a ring of processes which all ask each other returns a
+// [*DeadlockError]; a goroutine beside the process's own that asks should use a
+// context from [Beside]. Asking a supervised name that is being restarted waits
+// for the successor. Any goroutine may call it. Semantics: OTP's
+// gen_server:call, without its default time-out.
+func Ask[Q, A any](ctx context.Context, to Ref[Call[Q, A]], q Q) (A, error) {
+	return AskWith(ctx, to, func(c Call[Q, A]) Call[Q, A] { return c }, q)
+}
+
+// AskWith is [Ask] for a mailbox that takes several kinds of requests: wrap
+// turns the call into the mailbox's message type.
+func AskWith[Q, A, M any](ctx context.Context, to Ref[M], wrap func(Call[Q, A]) M, q Q) (A, error) {
+	var zero A
+	s, err := to.wait(ctx)
+	if err != nil {
+		return zero, err
+	}
+	a := &slot[A]{pending: pending{asker: processOf(ctx), callee: &s.process}}
+	if err := a.begin(ctx); err != nil {
+		return zero, err
+	}
+	defer a.end()
+	if err := s.deliver(ctx, a.asker, wrap(Call[Q, A]{q, a}), &a.pending, false); err != nil {
+		return zero, err
+	}
+	if err := a.wait(ctx); err != nil {
+		return zero, err
+	}
+	return a.answer, a.err
+}
+
+// wait returns the process behind the address; if that is a name whose holder is
+// being restarted, it waits for the successor.
+func (r Ref[M]) wait(ctx context.Context) (*Self[M], error) {
+	for {
+		s, err := r.locate(ctx)
+		if err != ErrNoProc || r.name == (unique.Handle[string]{}) {
+			return s, err
+		}
+		coming := nodeOf(ctx).names.coming(r.name.Value())
+		if coming == nil {
+			return nil, ErrNoProc
+		}
+		w := processOf(ctx).enterBlocking()
+		select {
+		case <-coming:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		w.leaveBlocking()
+		if err != ErrNoProc {
+			return nil, err
+		}
+	}
+}
+
+// Beside returns a context for a goroutine that a process has started beside its
+// own: it still tells who is asking, but the process does not count as waiting
+// while that goroutine asks.
+func Beside(ctx context.Context) context.Context {
+	return context.WithValue(ctx, besideKey{}, true)
+}
+
+type besideKey struct{}
+
+// begin prepares the wait. A process's own thread waits on a channel that the
+// process keeps, and is what others see it do.
+func (a *pending) begin(ctx context.Context) error {
+	p := a.asker
+	if p == nil {
+		a.wake = make(chan struct{}, 1)
+		return nil
+	}
+	_, a.exact = ctx.(carrier)
+	if !a.exact && ctx.Value(besideKey{}) != nil || !p.asking.CompareAndSwap(nil, a) {
+		a.exact = false
+		a.wake = make(chan struct{}, 1)
+		return nil
+	}
+	a.own = true
+	if p.answer == nil {
+		p.answer = make(chan struct{}, 1) // ours as long as we are in p.asking
+	}
+	a.wake = p.answer
+	var err error
+	if ring := a.ring(); ring != nil {
+		err = &DeadlockError{Cycle: ring}
+	} else if a.exact && p.state.Load() != running {
+		err = context.Cause(ctx)
+	}
+	if err != nil && !a.settled.CompareAndSwap(false, true) {
+		<-a.wake // told to end in the meantime
+	}
+	if err != nil {
+		p.asking.Store(nil)
+	}
+	return err
+}
+
+// end undoes begin, and takes the question off the callee.
+func (a *pending) end() {
+	a.callee.detach(a)
+	if a.own {
+		if a.settled.CompareAndSwap(false, true) {
+			a.asker.asking.Store(nil)
+			return
+		}
+		a.asker.asking.Store(nil)
+	}
+}
+
+// wait blocks until somebody has settled the question, or ctx ends.
+func (a *pending) wait(ctx context.Context) error {
+	w := a.asker.enterBlocking()
+	defer w.leaveBlocking()
+	if a.exact {
+		<-a.wake // the end of the process settles the question
+		return nil
+	}
+	select {
+	case <-a.wake:
+		return nil
+	case <-ctx.Done():
+	}
+	if a.settled.CompareAndSwap(false, true) {
+		return context.Cause(ctx)
+	}
+	<-a.wake
+	return nil
+}

@@ -1,0 +1,225 @@
+package troupe
+
+import "time"
+
+// An exit's way: tell (or the body's return) → die, once → names freed → links
+// and monitors told. Everything about it is in this file.
+
+// tell is the arrival of an exit signal at p. from, nil for the node itself, is
+// whom it names. An own exit, from the process itself, takes effect even when
+// the reason is normal.
+func (p *process) tell(from PID, reason error, own bool) {
+	p.mu.Lock()
+	p.tellAndUnlock(from, reason, own)
+}
+
+// tellAndUnlock is tell for a caller that holds the lock.
+func (p *process) tellAndUnlock(from PID, reason error, own bool) {
+	switch {
+	case p.state.Load() != running:
+		p.mu.Unlock()
+	case p.ext != nil && p.ext.traps && !own:
+		p.postAndUnlock(&signal{from: from, event: Exit, reason: reason})
+	case IsNormal(reason) && !own:
+		p.mu.Unlock()
+	default:
+		p.endAndUnlock(reason)
+	}
+}
+
+// endAndUnlock makes a running process one that has been told to end. The lock
+// is held, and free on return.
+func (p *process) endAndUnlock(reason error) {
+	x := p.more()
+	x.reason = reason
+	p.state.Store(ending)
+	if p.inside {
+		p.watchReturn()
+	}
+	cancel, was := x.cancel, p.idle
+	p.idle = busy
+	blocked := x.bound.drain()
+	p.mu.Unlock()
+
+	blocked.release()
+	if cancel != nil {
+		cancel(reason)
+	}
+	if a := p.asking.Load(); a != nil && a.exact {
+		a.fail(endedWhileAsking(reason))
+	}
+	p.rouse(was, nil)
+}
+
+// watchReturn starts the time that the goroutine inside p has to return. The
+// lock is held.
+func (p *process) watchReturn() {
+	x := p.more()
+	if x.overdue == nil && x.grace >= 0 {
+		x.overdue = time.AfterFunc(x.grace, p.late)
+	}
+}
+
+// late runs when p did not return within its grace: it is fenced, if it was not
+// before, and counted as a zombie until it returns.
+func (p *process) late() {
+	p.die(nil, false)
+	p.mu.Lock()
+	stuck := p.inside
+	p.ext.zombie = stuck
+	if stuck {
+		p.node.zombies.add(p)
+	}
+	p.mu.Unlock()
+	if stuck {
+		p.node.zombies.report(p)
+		p.node.departed()
+	}
+}
+
+// kill ends p at once with ErrKilled. Nothing can stop it.
+func (p *process) kill() { p.die(ErrKilled, false) }
+
+// die ends p, once. The reason counts unless p has been told another before.
+// returned says that the body has been left for good.
+func (p *process) die(reason error, returned bool) {
+	p.mu.Lock()
+	old := p.state.Load()
+	if old == dead {
+		p.mu.Unlock()
+		if returned {
+			p.leaveLate()
+		}
+		return
+	}
+	if old == running && !IsNormal(reason) {
+		p.more().reason = reason
+	}
+	p.state.Store(dead)
+	if returned {
+		p.inside = false
+	} else if p.inside {
+		p.watchReturn()
+	}
+	gone := !p.inside
+	was := p.idle
+	p.idle = busy
+	letters := p.impl.flush(gone)
+	asks := p.detachAsks()
+	var x extra
+	if p.ext != nil {
+		x = *p.ext
+		p.ext.strip()
+	}
+	blocked := x.bound.drain()
+	p.mu.Unlock()
+	if returned && x.overdue != nil {
+		x.overdue.Stop()
+	}
+	p.bury(&x, letters, asks, blocked)
+	if was != idle { // an idle handler has nothing left to do
+		p.rouse(was, nil)
+	}
+	if gone {
+		p.node.departed()
+	}
+}
+
+// strip leaves only what is asked for after the end. The lock is held.
+func (x *extra) strip() {
+	x.links, x.watchers, x.monitors = nil, nil, nil
+	x.names, x.timers, x.ready, x.returns, x.keeper = nil, nil, nil, nil, nil
+}
+
+// bury does what follows from p's death, in the order that the guarantees ask
+// for: its names are free before anyone hears of it.
+func (p *process) bury(x *extra, letters []letter, asks []*pending, blocked released) {
+	p.node.names.free(p, x)
+	p.node.leave(p)
+	for t := range x.timers {
+		t.Stop()
+	}
+	if x.cancel != nil {
+		x.cancel(x.reason)
+	}
+	if a := p.asking.Load(); a != nil {
+		a.fail(endedWhileAsking(x.reason))
+	}
+	blocked.release()
+	for _, a := range asks {
+		a.fail(endedUnanswered(x.reason))
+	}
+	for l := range x.links {
+		l.linkBroke(p, x.reason)
+	}
+	for m := range x.watchers {
+		m.fire(x.reason)
+	}
+	for m := range x.monitors {
+		m.forget()
+	}
+	p.node.letters.add(p, x.reason, letters)
+	if x.done != nil {
+		close(x.done)
+	}
+	if len(x.links)+len(x.watchers)+len(asks) == 0 {
+		p.node.unheard(p, x.reason)
+	}
+}
+
+// leaveLate runs when the body of a process that died before was left.
+func (p *process) leaveLate() {
+	p.mu.Lock()
+	p.inside = false
+	letters := p.impl.flush(true)
+	x := p.ext
+	if x.overdue != nil {
+		x.overdue.Stop()
+	}
+	zombie := x.zombie
+	x.zombie = false
+	if zombie {
+		p.node.zombies.remove(p)
+	}
+	p.mu.Unlock()
+	p.node.letters.add(p, x.reason, letters)
+	if !zombie {
+		p.node.departed()
+	}
+}
+
+// why returns the reason that stands so far.
+func (p *process) why() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ext == nil {
+		return nil
+	}
+	return p.ext.reason
+}
+
+// worsen makes reason that of an ending process that had none but a normal one.
+func (p *process) worsen(reason error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if x := p.more(); p.state.Load() == ending && IsNormal(x.reason) {
+		x.reason = reason
+		return true
+	}
+	return false
+}
+
+// linkBroke tells p that q, to which it may be linked, has ended.
+func (p *process) linkBroke(q *process, reason error) {
+	p.mu.Lock()
+	if p.ext == nil {
+		p.mu.Unlock()
+		return
+	}
+	if _, linked := p.ext.links[q]; !linked {
+		p.mu.Unlock() // unlinked in the meantime: not felt
+		return
+	}
+	delete(p.ext.links, q)
+	p.tellAndUnlock(q.pid(), reason, false)
+}

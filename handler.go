@@ -1,0 +1,121 @@
+package troupe
+
+import "runtime/debug"
+
+func newPanicError(v any) *PanicError { return &PanicError{Value: v, Stack: debug.Stack()} }
+
+// activate runs a handler process until its mailbox is empty or its slice is
+// used up.
+//
+//go:noinline
+func (s *Self[M]) activate(w *worker) {
+	if !s.enter(w) {
+		return
+	}
+	reason := ErrGoexit
+	over := true
+	defer func() {
+		if !over {
+			return
+		}
+		if v := recover(); v != nil {
+			reason = newPanicError(v)
+		}
+		s.conclude(reason)
+	}()
+	over, reason = s.work()
+}
+
+// enter marks the process as having somebody inside; false if it is dead.
+func (s *Self[M]) enter(w *worker) bool {
+	if s.worker.Load() != w {
+		s.worker.Store(w)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inside = s.state.Load() != dead
+	return s.inside
+}
+
+// work handles messages. It reports whether the process is over, and why; if
+// not, it has been queued again or waits for mail.
+func (s *Self[M]) work() (over bool, reason error) {
+	if s.flags&hasInit != 0 && !s.inited {
+		s.inited = true
+		if s.state.Load() == running {
+			if err := s.handler.(Initializer[M]).Init(s); err != nil {
+				return true, err
+			}
+			s.becomeReady()
+		}
+	}
+	for range maxSlice {
+		if s.state.Load() != running {
+			return true, nil
+		}
+		m, ok, resting := s.fetch(idle)
+		switch {
+		case resting:
+			return false, nil
+		case !ok:
+			continue // told to end in the meantime
+		}
+		if err := s.handler.Handle(s, m); err != nil {
+			return true, err
+		}
+	}
+	return s.yield(), nil
+}
+
+// yield queues the process behind the others. It reports true if the process was
+// killed meanwhile.
+func (s *Self[M]) yield() (killed bool) {
+	s.mu.Lock()
+	s.inside = false
+	killed = s.state.Load() == dead
+	s.mu.Unlock()
+	if !killed {
+		s.node.pool.submit(&s.process, nil)
+	}
+	return killed
+}
+
+// conclude ends a handler process that was told to end, or whose handler wants
+// it to.
+func (s *Self[M]) conclude(reason error) {
+	t, wants := s.handler.(Terminator[M])
+	if !wants || s.flags&hasInit != 0 && !s.inited {
+		s.die(reason, true)
+		return
+	}
+	s.mu.Lock()
+	if s.state.Load() == running {
+		s.endAndUnlock(reason)
+	} else {
+		s.mu.Unlock()
+	}
+	if !s.fenced() {
+		s.terminate(t)
+	}
+	s.die(nil, true)
+}
+
+// terminate calls Terminate. A panic in it is the reason of a process that would
+// have ended normally, and is logged otherwise.
+func (s *Self[M]) terminate(t Terminator[M]) {
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		reason := ErrGoexit
+		if v := recover(); v != nil {
+			reason = newPanicError(v)
+		}
+		if !s.worsen(reason) {
+			s.node.log.Error("troupe: Terminate panicked", "process", s.pid().String(), "panic", reason)
+		}
+	}()
+	t.Terminate(s, s.why())
+	done = true
+}

@@ -1,0 +1,150 @@
+package troupe
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// A registry maps names to living processes. A name that a supervisor is about
+// to give to a successor is announced: it has no holder, and questions to it
+// wait.
+type registry struct {
+	mu     sync.RWMutex
+	byName map[string]*nameEntry
+}
+
+type nameEntry struct {
+	holder   *process      // nil while the name is announced
+	keeper   *process      // who announced it
+	returned chan struct{} // closed when the announcement is over
+}
+
+// cleanName makes "/shop/cart" and "shop/cart" one name.
+func cleanName(name string) string { return strings.TrimPrefix(name, "/") }
+
+// Register gives the process a name by which [Named] finds it, until the process
+// ends or Unregister is called. A process may have several names. The name must
+// not be empty or contain "@", which introduces a node's name. It returns
+// ErrNameTaken, with the holder in the text, when another process has the name.
+// Only the process itself may call it.
+func (s *Self[M]) Register(name string) error { return s.node.names.add(&s.process, name) }
+
+// Unregister frees a name of the process; a name that it does not have is
+// passed over.
+func (s *Self[M]) Unregister(name string) {
+	r := &s.node.names
+	name = cleanName(name)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e := r.byName[name]; e != nil && e.holder == &s.process {
+		delete(r.byName, name)
+	}
+}
+
+// Whereis returns the process that has name now. Semantics: Erlang's whereis/1.
+func (n *Node) Whereis(name string) (PID, bool) {
+	if p := n.names.find(cleanName(name)); p != nil {
+		return p.pid(), true
+	}
+	return PID{}, false
+}
+
+func (r *registry) find(name string) *process {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if e := r.byName[name]; e != nil {
+		return e.holder
+	}
+	return nil
+}
+
+// coming returns a channel that closes when an announced name has found its
+// holder or is given up; nil if name is not announced.
+func (r *registry) coming(name string) <-chan struct{} {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if e := r.byName[name]; e != nil {
+		return e.returned
+	}
+	return nil
+}
+
+func (r *registry) add(p *process, name string) error {
+	name = cleanName(name)
+	if name == "" || strings.Contains(name, "@") {
+		return fmt.Errorf("troupe: %q cannot be a name: give one that is not empty and has no @", name)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.byName[name]
+	if old != nil && old.holder != nil && !old.holder.fenced() {
+		if old.holder == p {
+			return nil
+		}
+		return fmt.Errorf("%w: %v has the name %q", ErrNameTaken, old.holder.pid(), name)
+	}
+	p.mu.Lock()
+	if p.state.Load() == dead {
+		p.mu.Unlock()
+		return ErrKilled
+	}
+	x := p.more()
+	x.names = append(x.names, name)
+	p.mu.Unlock()
+	if r.byName == nil {
+		r.byName = make(map[string]*nameEntry)
+	}
+	r.byName[name] = &nameEntry{holder: p}
+	if old != nil {
+		old.over()
+	}
+	return nil
+}
+
+func (e *nameEntry) over() {
+	if e.returned != nil {
+		close(e.returned)
+	}
+}
+
+// free frees the names of p, which has died, or announces them when p's spawner
+// said that a successor will come. Announcements that p made itself end.
+func (r *registry) free(p *process, x *extra) {
+	if len(x.names) == 0 && !x.keeps {
+		return
+	}
+	keep := x.returns != nil && x.keeper != nil && x.returns(x.reason)
+	if x.keeps {
+		defer r.giveUp(p, "")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range x.names {
+		e := r.byName[name]
+		if e == nil || e.holder != p {
+			continue
+		}
+		delete(r.byName, name)
+		if keep && !x.keeper.fenced() {
+			r.byName[name] = &nameEntry{keeper: x.keeper, returned: make(chan struct{})}
+		}
+	}
+}
+
+// ReleaseName ends the wait of those who ask a name that was announced because
+// of [KeepName]: no successor will come. Only the process that spawned with
+// KeepName may call it, for the full path of the child that had the name.
+func (s *Self[M]) ReleaseName(name string) { s.node.names.giveUp(&s.process, cleanName(name)) }
+
+// giveUp ends the announcements of keeper; of all its names if name is empty.
+func (r *registry) giveUp(keeper *process, name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for n, e := range r.byName {
+		if e.holder == nil && e.keeper == keeper && (name == "" || n == name) {
+			delete(r.byName, n)
+			e.over()
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package troupe
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// States of a process. It goes from running to ending when it is told to end,
+// and from either to dead, once.
+const (
+	running uint32 = iota
+	ending         // told to end: the reason stands, nothing more is received
+	dead           // ended for all others, even if its goroutine still runs
+)
+
+// What a process is doing as far as its senders are concerned.
+const (
+	busy     uint8 = iota // it will look into its mailbox by itself
+	parked                // its goroutine waits on extra.wake
+	idle                  // a handler process that no worker holds
+	watching              // its goroutine selects on extra.mail
+)
+
+// A process is the part of Self that does not depend on the message type. The
+// fields stand in the order of who touches them, a cache line for each: what
+// everybody reads, what changes rarely, and what senders write.
+type process struct {
+	impl   actor
+	node   *Node
+	id     uint64
+	state  atomic.Uint32
+	flags  flags
+	worker atomic.Pointer[worker]  // the one that ran it last; a hint
+	asking atomic.Pointer[pending] // the question its own thread waits on
+	queued *process                // the next in the run queue, guarded by the pool
+
+	parent, child, next, prev *process      // the tree, guarded by node.tree
+	ext                       *extra        // guarded by mu
+	asks                      *pending      // questions waiting for this process, guarded by mu
+	answer                    chan struct{} // a token ends the wait for an answer; owned through asking
+	_                         [8]byte
+
+	mu   sync.Mutex
+	idle uint8 // guarded by mu
+	odd  bool  // a bound or urgent mail: deliver takes the long way; set before start
+	// The goroutine or worker that runs the body is inside it. Guarded by mu.
+	inside bool
+}
+
+// flags are set before a process starts and never change.
+type flags uint32
+
+const (
+	isHandler flags = 1 << iota
+	hasInit
+	takesUrgent
+)
+
+// An actor is the typed side of a process, seen from its untyped side.
+type actor interface {
+	start()                    // run the body for the first time
+	activate(w *worker)        // run a slice of a handler process
+	signal(s *signal)          // append a signal; the lock is held
+	flush(batch bool) []letter // take out what is left, the consumer's batch too; the lock is held
+	look() (label string, waiting int)
+}
+
+// extra holds what most processes never need.
+type extra struct {
+	reason   error // valid once the process is ending
+	traps    bool
+	ready    func()
+	grace    time.Duration
+	links    map[*process]struct{}
+	watchers map[*Monitor]struct{} // who monitors this process
+	monitors map[*Monitor]struct{} // whom this process monitors
+	names    []string
+	label    string // the name in the tree, if one was given
+	kind     string // what it runs, if the body does not tell
+	timers   map[*Timer]struct{}
+	returns  func(reason error) bool // see KeepName
+	keeper   *process                // who spawned the process with KeepName
+	keeps    bool                    // this process spawned others with KeepName
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	wake    chan struct{} // a token ends the parking of the process's goroutine
+	mail    chan struct{} // a token says that there is mail
+	done    chan struct{} // closed at the end of the process
+	alarm   *time.Timer   // for receive with a timeout
+	overdue *time.Timer   // runs while a process that was told to end has not
+
+	bound  *bound
+	zombie bool
+}
+
+// defaultGrace is how long a process that was told to end may take to return.
+const defaultGrace = 5 * time.Second
+
+// more returns p's extra, made on first use. The lock is held.
+func (p *process) more() *extra {
+	if p.ext == nil {
+		p.ext = &extra{grace: defaultGrace}
+	}
+	return p.ext
+}
+
+// asProcess finds the process behind a *Self without an allocation.
+func (p *process) asProcess() *process { return p }
+
+type (
+	carrier interface{ asProcess() *process }
+	selfKey struct{}
+	nodeKey struct{}
+)
+
+// processOf returns the process that ctx belongs to, or nil.
+func processOf(ctx context.Context) *process {
+	if c, ok := ctx.(carrier); ok {
+		return c.asProcess()
+	}
+	p, _ := ctx.Value(selfKey{}).(*process)
+	return p
+}
+
+// nodeOf returns the node that ctx belongs to, or nil.
+func nodeOf(ctx context.Context) *Node {
+	if p := processOf(ctx); p != nil {
+		return p.node
+	}
+	n, _ := ctx.Value(nodeKey{}).(*Node)
+	return n
+}
+
+// fenced reports that p is dead: whatever its goroutine still does must not be
+// seen by others.
+func (p *process) fenced() bool { return p != nil && p.state.Load() == dead }
+
+func (p *process) pid() PID { return PID{proc: p} }
+
+// rouse gets p going after the lock is free again; was is the idle value that
+// the caller found and set to busy. from, which may be nil, is the sender.
+func (p *process) rouse(was uint8, from *process) {
+	switch was {
+	case parked:
+		p.ext.wake <- struct{}{} // has room: one token per parking
+	case idle:
+		p.node.pool.submit(p, from)
+	case watching:
+		select {
+		case p.ext.mail <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// post appends a signal to p's mailbox and wakes it. The lock is held, and free
+// on return.
+func (p *process) postAndUnlock(s *signal) {
+	p.impl.signal(s)
+	was := p.idle
+	p.idle = busy
+	p.mu.Unlock()
+	p.rouse(was, nil)
+}

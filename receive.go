@@ -1,0 +1,301 @@
+package troupe
+
+import (
+	"iter"
+	"runtime"
+	"time"
+)
+
+// A ReceiveOption changes how one receive waits.
+type ReceiveOption struct {
+	wait    time.Duration
+	limited bool
+}
+
+// After makes a receive return a message with the event Timeout when nothing
+// came for d. A d of zero or less looks through the mailbox once and does not
+// wait. Semantics: Erlang's receive … after.
+func After(d time.Duration) ReceiveOption { return ReceiveOption{wait: d, limited: true} }
+
+func choose(opts []ReceiveOption) ReceiveOption {
+	if len(opts) == 0 {
+		return ReceiveOption{}
+	}
+	return opts[len(opts)-1]
+}
+
+// Receive takes the next message out of the mailbox, and waits for one if there
+// is none. Once the process has been told to end, Receive returns a message with
+// the event Exit, the process's own PID in From and the reason; the body should
+// then return. If it calls Receive once more, it is unwound as by
+// [runtime.Goexit]: its deferred functions run and the process ends. Only the
+// process's own body may call it. Semantics: Erlang's receive.
+func (s *Self[M]) Receive(opts ...ReceiveOption) Message[M] {
+	m, ok := s.receive(nil, choose(opts))
+	if !ok {
+		s.unwindOrWarn()
+		return s.lastMessage()
+	}
+	return m
+}
+
+// ReceiveFunc takes the first message for which match reports true out of the
+// mailbox and leaves what it passes over in its order. It is in all else as
+// [Self.Receive]. match must not receive; it may be called more than once for a
+// message.
+func (s *Self[M]) ReceiveFunc(match func(Message[M]) bool, opts ...ReceiveOption) Message[M] {
+	m, ok := s.receive(match, choose(opts))
+	if !ok {
+		s.unwindOrWarn()
+		return s.lastMessage()
+	}
+	return m
+}
+
+// Messages returns an iterator over the messages as they come. It ends when the
+// process has been told to end; the body should then return. With [After] it
+// yields a Timeout whenever nothing came for that long, and goes on.
+func (s *Self[M]) Messages(opts ...ReceiveOption) iter.Seq[Message[M]] {
+	how := choose(opts)
+	return func(yield func(Message[M]) bool) {
+		for {
+			m, ok := s.receive(nil, how)
+			if !ok || !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+// Mail returns a channel that yields a value when there is mail, for waiting for
+// mail and something else in one select. Call Mail anew for each select, and take
+// the mail with Receive(After(0)): the value may be about a message that was
+// taken already. The channel also yields when the process is told to end. Only
+// the process's own body may call it.
+func (s *Self[M]) Mail() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := s.more()
+	if x.mail == nil {
+		x.mail = make(chan struct{}, 1)
+	}
+	if s.state.Load() != running || s.box.batch != nil || !s.box.empty() || s.first != nil && !s.first.empty() {
+		select {
+		case x.mail <- struct{}{}:
+		default:
+		}
+		return x.mail
+	}
+	s.idle = watching
+	return x.mail
+}
+
+// unwindOrWarn lets the first receive after the end was told through, and none
+// after it: a body that does not look at the event would else spin for ever.
+func (s *Self[M]) unwindOrWarn() {
+	if s.warned {
+		runtime.Goexit()
+	}
+	s.warned = true
+}
+
+func (s *Self[M]) lastMessage() Message[M] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Message[M]{From: s.pid(), Event: Exit, Reason: s.ext.reason}
+}
+
+// receive is the one way out of the mailbox of a body that waits. ok is false
+// when the process has been told to end.
+func (s *Self[M]) receive(match func(Message[M]) bool, how ReceiveOption) (m Message[M], ok bool) {
+	var at place[M]
+	var due time.Time
+	for s.state.Load() == running {
+		var armed bool
+		wait := !how.limited || how.wait > 0
+		if match == nil {
+			m, ok, armed = s.fetch(how.parking())
+		} else {
+			m, ok, armed = s.search(&at, match, wait)
+		}
+		switch {
+		case ok:
+			return m, true
+		case !wait:
+			return Message[M]{Event: Timeout}, true
+		case !armed:
+			continue // told to end in the meantime
+		case !how.limited:
+			s.park()
+			continue
+		case due.IsZero():
+			due = time.Now().Add(how.wait)
+		}
+		s.parkFor(how.wait)
+		how.wait = time.Until(due)
+	}
+	return m, false
+}
+
+// parking says what a receive turns to when the mailbox is empty.
+func (o ReceiveOption) parking() uint8 {
+	if o.limited && o.wait <= 0 {
+		return busy
+	}
+	return parked
+}
+
+// fetch takes the next message, if there is one. If there is none and how is
+// parked or idle, senders know from now on that they must wake the process; armed
+// says so, and an idle process must then not be touched any more.
+func (s *Self[M]) fetch(how uint8) (m Message[M], ok, armed bool) {
+	for {
+		if e, ok := s.box.next(); ok {
+			return e.open(), true, false
+		}
+		s.mu.Lock()
+		e, ok := s.takeNext()
+		if !ok && s.box.batch == nil {
+			s.box.rest()
+			armed = how != busy && s.settle(how)
+			s.mu.Unlock()
+			return m, false, armed
+		}
+		s.mu.Unlock()
+		if ok {
+			return e.open(), true, false
+		}
+	}
+}
+
+// takeNext takes one envelope, or fills the batch. The lock is held.
+func (s *Self[M]) takeNext() (e envelope[M], ok bool) {
+	if !s.odd {
+		return s.box.take()
+	}
+	if s.first != nil {
+		e, ok = s.first.pop()
+	}
+	if !ok {
+		e, ok = s.box.pop()
+	}
+	if ok && e.sig == nil {
+		s.bodyLeft()
+	}
+	return e, ok
+}
+
+// bodyLeft makes room in a bounded mailbox. The lock is held.
+func (s *Self[M]) bodyLeft() {
+	if s.ext != nil {
+		s.ext.bound.left()
+	}
+}
+
+// settle records that the process waits. The lock is held, and there is nothing
+// for it in the mailbox.
+func (s *Self[M]) settle(how uint8) bool {
+	if s.state.Load() != running {
+		return false
+	}
+	if how == parked && s.more().wake == nil {
+		s.ext.wake = make(chan struct{}, 1)
+	}
+	s.idle = how
+	if how == idle {
+		s.inside = false
+	}
+	return true
+}
+
+// park waits for the token that settle asked for.
+func (s *Self[M]) park() {
+	w := s.enterBlocking()
+	<-s.ext.wake
+	w.leaveBlocking()
+}
+
+// parkFor waits for the token, or until d has passed.
+func (s *Self[M]) parkFor(d time.Duration) {
+	x := s.ext
+	if x.alarm == nil {
+		x.alarm = time.NewTimer(d)
+	} else {
+		x.alarm.Reset(d)
+	}
+	w := s.enterBlocking()
+	defer w.leaveBlocking()
+	select {
+	case <-x.wake:
+		x.alarm.Stop()
+		return
+	case <-x.alarm.C:
+	}
+	s.mu.Lock()
+	waiting := s.idle == parked
+	if waiting {
+		s.idle = busy
+	}
+	s.mu.Unlock()
+	if !waiting {
+		<-x.wake // the sender that set us to busy is about to give it
+	}
+}
+
+// A place is how far a selective receive has looked.
+type place[M any] struct {
+	first, box cursor[M]
+	dropped    uint64
+}
+
+// search takes the first message that match wants.
+func (s *Self[M]) search(at *place[M], match func(Message[M]) bool, park bool) (m Message[M], ok, armed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if d := s.drops(); d != at.dropped {
+			*at = place[M]{dropped: d} // what was looked at may be gone: look again
+		}
+		q, seg, e := s.peek(at)
+		if e == nil {
+			return m, false, park && s.settle(parked)
+		}
+		if e.gone() {
+			continue
+		}
+		m = e.open()
+		if !s.try(match, m) || s.drops() != at.dropped {
+			continue
+		}
+		if e.sig == nil && s.odd {
+			s.bodyLeft()
+		}
+		q.remove(seg, e)
+		return m, true, false
+	}
+}
+
+// try calls match without the lock.
+func (s *Self[M]) try(match func(Message[M]) bool, m Message[M]) bool {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return match(m)
+}
+
+func (s *Self[M]) peek(at *place[M]) (*queue[M], *segment[M], *envelope[M]) {
+	if s.first != nil {
+		if seg, e := s.first.peek(&at.first); e != nil {
+			return s.first, seg, e
+		}
+	}
+	seg, e := s.box.peek(&at.box)
+	return &s.box, seg, e
+}
+
+// drops counts the messages that a full mailbox has dropped. The lock is held.
+func (s *Self[M]) drops() uint64 {
+	if s.ext == nil || s.ext.bound == nil {
+		return 0
+	}
+	return s.ext.bound.dropped
+}
