@@ -181,7 +181,7 @@ func AskWith[Q, A, M any](ctx context.Context, to Ref[M], wrap func(Call[Q, A]) 
 func (r Ref[M]) wait(ctx context.Context) (*Self[M], error) {
 	for {
 		s, err := r.locate(ctx)
-		if err != ErrNoProc || r.name == (unique.Handle[string]{}) {
+		if !errors.Is(err, ErrNoProc) || r.name == (unique.Handle[string]{}) {
 			return s, err
 		}
 		coming := nodeOf(ctx).names.coming(r.name.Value())
@@ -195,7 +195,7 @@ func (r Ref[M]) wait(ctx context.Context) (*Self[M], error) {
 			err = context.Cause(ctx)
 		}
 		w.leaveBlocking()
-		if err != ErrNoProc {
+		if !errors.Is(err, ErrNoProc) {
 			return nil, err
 		}
 	}

@@ -158,7 +158,7 @@ func (p *process) bury(x *extra, letters []letter, asks []*pending, blocked rele
 	for m := range x.monitors {
 		m.forget()
 	}
-	p.node.letters.add(p, x.reason, letters)
+	p.node.letters.add(x.reason, letters)
 	if x.done != nil {
 		close(x.done)
 	}
@@ -182,7 +182,7 @@ func (p *process) leaveLate() {
 		p.node.zombies.remove(p)
 	}
 	p.mu.Unlock()
-	p.node.letters.add(p, x.reason, letters)
+	p.node.letters.add(x.reason, letters)
 	if !zombie {
 		p.node.departed()
 	}

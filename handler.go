@@ -9,7 +9,8 @@ func newPanicError(v any) *PanicError { return &PanicError{Value: v, Stack: debu
 //
 //go:noinline
 func (s *Self[M]) activate(w *worker) {
-	if !s.enter(w) {
+	e, ok, alive := s.enter(w)
+	if !alive {
 		return
 	}
 	reason := ErrGoexit
@@ -23,23 +24,29 @@ func (s *Self[M]) activate(w *worker) {
 		}
 		s.conclude(reason)
 	}()
-	over, reason = s.work()
+	over, reason = s.work(e, ok)
 }
 
-// enter marks the process as having somebody inside; false if it is dead.
-func (s *Self[M]) enter(w *worker) bool {
+// enter marks the process as having somebody inside, unless it is dead, and
+// takes the first envelope with the same lock.
+func (s *Self[M]) enter(w *worker) (e envelope[M], ok, alive bool) {
 	if s.worker.Load() != w {
 		s.worker.Store(w)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.inside = s.state.Load() != dead
-	return s.inside
+	state := s.state.Load()
+	s.inside = state != dead
+	if state == running && s.box.batch == nil && (s.flags&hasInit == 0 || s.inited) {
+		e, ok = s.takeNext()
+	}
+	return e, ok, s.inside
 }
 
-// work handles messages. It reports whether the process is over, and why; if
-// not, it has been queued again or waits for mail.
-func (s *Self[M]) work() (over bool, reason error) {
+// work handles the envelope at hand, if there is one, and those that wait. It
+// reports whether the process is over, and why; if not, it has been queued again
+// or waits for mail.
+func (s *Self[M]) work(e envelope[M], ok bool) (over bool, reason error) {
 	if s.flags&hasInit != 0 && !s.inited {
 		s.inited = true
 		if s.state.Load() == running {
@@ -47,6 +54,11 @@ func (s *Self[M]) work() (over bool, reason error) {
 				return true, err
 			}
 			s.becomeReady()
+		}
+	}
+	if ok {
+		if err := s.handler.Handle(s, e.open()); err != nil {
+			return true, err
 		}
 	}
 	for range maxSlice {

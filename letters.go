@@ -64,8 +64,8 @@ func (n *Node) OnDeadLetter(ctx context.Context, f func(DeadLetter)) {
 	})
 }
 
-// add takes what was left in p's mailbox.
-func (b *letterbox) add(p *process, why error, left []letter) {
+// add takes what was left in the mailbox of a process that ended because of why.
+func (b *letterbox) add(why error, left []letter) {
 	for _, l := range left {
 		if l.why == nil {
 			l.why = why

@@ -7,7 +7,7 @@ import "sync/atomic"
 // event Exit. Links are two-way, one per pair. Linking twice, or to oneself, is
 // nothing; linking to a process that has ended yields an exit with ErrNoProc.
 // Only the process itself may call Link. Semantics: Erlang's link/1.
-func (s *Self[M]) Link(pid PID) { s.process.link(s.node.resolve(pid), pid) }
+func (s *Self[M]) Link(pid PID) { s.linkTo(s.node.resolve(pid), pid) }
 
 // Unlink undoes Link. Once it has returned, no Exit from that link arrives, not
 // even one that lay in the mailbox already. Only the process itself may call it.
@@ -47,8 +47,8 @@ func linksOf(p *process) map[*process]struct{} {
 	return p.ext.links
 }
 
-// link links p and q; pid is how the caller addressed q, which may be nil.
-func (p *process) link(q *process, pid PID) {
+// linkTo links p and q; pid is how the caller addressed q, which may be nil.
+func (p *process) linkTo(q *process, pid PID) {
 	if q == p || p.fenced() {
 		return
 	}
@@ -106,10 +106,10 @@ type Monitor struct {
 // Down then names the name. Several monitors of one process yield a Down each.
 // Only the process itself may call Monitor. Semantics: Erlang's monitor/2.
 func (s *Self[M]) Monitor(pid PID) *Monitor {
-	return s.process.monitor(s.node.resolve(pid), pid)
+	return s.watch(s.node.resolve(pid), pid)
 }
 
-func (p *process) monitor(q *process, about PID) *Monitor {
+func (p *process) watch(q *process, about PID) *Monitor {
 	m := &Monitor{watcher: p, target: q, about: about}
 	p.mu.Lock()
 	if p.state.Load() == dead {

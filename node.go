@@ -2,6 +2,7 @@ package troupe
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -140,11 +141,11 @@ func (n *Node) all() []*process {
 // unheard reports an abnormal end that no link, monitor or question heard of.
 // The root's end is what Run returns.
 func (n *Node) unheard(p *process, reason error) {
-	if IsNormal(reason) || reason == ErrShutdown || reason == ErrKilled || p == n.root {
+	if IsNormal(reason) || errors.Is(reason, ErrShutdown) || errors.Is(reason, ErrKilled) || p == n.root {
 		return
 	}
 	attrs := []any{"process", p.pid().String(), "reason", reason}
-	if e, ok := reason.(*PanicError); ok {
+	if e := (*PanicError)(nil); errors.As(reason, &e) {
 		attrs = append(attrs, "stack", string(e.Stack))
 	}
 	n.log.Error("troupe: process ended and nobody was told", attrs...)

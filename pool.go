@@ -36,12 +36,17 @@ type pool struct {
 type worker struct {
 	pool  *pool
 	next  atomic.Pointer[process]
-	steps atomic.Uint64 // activations, for the tick to see progress
-	seen  uint64        // steps at the last tick, guarded by pool.mu
-	held  atomic.Bool   // counted in pool.held; set under pool.mu
+	sight atomic.Uint32 // what the ticks see of it
 	wake  chan struct{}
 	run   int // activations in a row from next
 }
+
+// What ticks see of a worker.
+const (
+	fresh uint32 = iota // it has taken a process since the last tick
+	seen                // not since the last tick
+	held                // it is stuck or waits, and is counted in pool.held
+)
 
 // asleep in worker.next says that the worker is parked: nothing may be put there.
 var asleep = new(process)
@@ -132,7 +137,6 @@ func (w *worker) loop() {
 	defer w.leave()
 	w.arrive()
 	for p := w.find(); p != nil; p = w.find() {
-		w.steps.Store(w.steps.Load() + 1)
 		p.impl.activate(w)
 	}
 }
@@ -147,8 +151,8 @@ func (w *worker) arrive() {
 // find returns the next process to run. It parks when there is none, and
 // returns nil when the worker is to leave.
 func (w *worker) find() *process {
-	if w.held.Load() {
-		w.pool.count(w, false)
+	if w.sight.Load() != fresh {
+		w.pool.count(w, fresh)
 	}
 	if w.run < maxNext {
 		if p := w.takeNext(); p != nil {
@@ -212,7 +216,7 @@ func (w *worker) leave() {
 		o.enqueue(p)
 	}
 	o.dismiss(w)
-	if w.held.Swap(false) {
+	if w.sight.Load() == held {
 		o.held--
 	}
 	var h *worker
@@ -268,14 +272,14 @@ func (o *pool) onTick() {
 func (o *pool) survey() (moved bool, stuck int) {
 	var still []*worker
 	for _, w := range o.all {
-		if steps := w.steps.Load(); steps != w.seen {
-			moved, w.seen = true, steps
+		if w.sight.CompareAndSwap(fresh, seen) {
+			moved = moved || w.next.Load() != asleep
 			continue
 		}
 		if p := w.takeNext(); p != nil {
 			o.enqueue(p)
 		}
-		if w.next.Load() != asleep && !w.held.Load() {
+		if w.next.Load() != asleep && w.sight.Load() == seen {
 			still = append(still, w)
 		}
 	}
@@ -283,8 +287,9 @@ func (o *pool) survey() (moved bool, stuck int) {
 		return moved, 0
 	}
 	for _, w := range still {
-		w.held.Store(true)
-		o.held++
+		if w.sight.CompareAndSwap(seen, held) {
+			o.held++
+		}
 	}
 	return moved, len(still)
 }
@@ -303,17 +308,16 @@ func (o *pool) reinforce() (help []*worker) {
 	return help
 }
 
-// count marks w as held or not.
-func (o *pool) count(w *worker, held bool) {
+// count changes what is seen of w, and keeps the count of those held.
+func (o *pool) count(w *worker, now uint32) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if w.held.Swap(held) == held {
-		return
-	}
-	if held {
-		o.held++
-	} else {
+	was := w.sight.Swap(now)
+	if was == held {
 		o.held--
+	}
+	if now == held {
+		o.held++
 	}
 }
 
@@ -329,7 +333,7 @@ func (p *process) enterBlocking() *worker {
 		return nil
 	}
 	o := w.pool
-	o.count(w, true)
+	o.count(w, held)
 	o.mu.Lock()
 	if n := w.takeNext(); n != nil {
 		o.enqueue(n)
@@ -345,7 +349,7 @@ func (p *process) enterBlocking() *worker {
 
 func (w *worker) leaveBlocking() {
 	if w != nil {
-		w.pool.count(w, false)
+		w.pool.count(w, fresh)
 	}
 }
 

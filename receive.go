@@ -108,6 +108,15 @@ func (s *Self[M]) lastMessage() Message[M] {
 // receive is the one way out of the mailbox of a body that waits. ok is false
 // when the process has been told to end.
 func (s *Self[M]) receive(match func(Message[M]) bool, how ReceiveOption) (m Message[M], ok bool) {
+	if match == nil && s.state.Load() == running {
+		if e, ok := s.box.next(); ok { // the common case: mail that was taken already
+			return e.open(), true
+		}
+	}
+	return s.receiveSlow(match, how)
+}
+
+func (s *Self[M]) receiveSlow(match func(Message[M]) bool, how ReceiveOption) (m Message[M], ok bool) {
 	var at place[M]
 	var due time.Time
 	for s.state.Load() == running {

@@ -70,7 +70,7 @@ func (p *process) eachChild() iter.Seq[*process] {
 // Ready tells whoever spawned the process with [OnReady] that it is up. Only the
 // first call counts. A supervisor that was asked to waits for it before it
 // starts the next child.
-func (s *Self[M]) Ready() { s.process.becomeReady() }
+func (s *Self[M]) Ready() { s.becomeReady() }
 
 func (p *process) becomeReady() {
 	p.mu.Lock()

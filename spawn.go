@@ -141,10 +141,10 @@ func bring[M any](n *Node, parent *process, s *Self[M], c spawnConfig) {
 	c.apply(p, parent)
 	refusal := n.enter(p, parent, c.name)
 	if c.monitor {
-		parent.monitor(p, p.pid())
+		parent.watch(p, p.pid())
 	}
 	if c.link {
-		parent.link(p, p.pid())
+		parent.linkTo(p, p.pid())
 	}
 	if refusal != nil {
 		p.die(refusal, false)

@@ -2,6 +2,7 @@ package troupe
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -62,7 +63,7 @@ func (r Ref[M]) schedule(ctx context.Context, d, every time.Duration, body M) *T
 			return
 		}
 		err := r.Send(ctx, body)
-		if err != nil && err != ErrKilled {
+		if err != nil && !errors.Is(err, ErrKilled) {
 			r.undelivered(ctx, t.owner, body, err)
 		}
 		if every == 0 || err != nil && r.to != nil {
