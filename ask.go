@@ -59,6 +59,16 @@ func (c Call[Q, A]) finish(ctx context.Context, answer A, err error) error {
 	return nil
 }
 
+// drop ends the wait for a call that a full mailbox has dropped.
+func (c Call[Q, A]) drop() {
+	if c.slot != nil {
+		c.slot.fail(ErrMailboxFull)
+	}
+}
+
+// A dropper is a body that holds a call, or a struct that embeds one.
+type dropper interface{ drop() }
+
 // A pending is a question that waits for its answer: the untyped part of a slot.
 // Whoever settles it, once, wakes the asker.
 type pending struct {
@@ -158,35 +168,66 @@ func Ask[Q, A any](ctx context.Context, to Ref[Call[Q, A]], q Q) (A, error) {
 // turns the call into the mailbox's message type.
 func AskWith[Q, A, M any](ctx context.Context, to Ref[M], wrap func(Call[Q, A]) M, q Q) (A, error) {
 	var zero A
-	s, err := to.wait(ctx)
-	if err != nil {
+	for {
+		s, err := to.wait(ctx)
+		if err != nil {
+			return zero, err
+		}
+		a := &slot[A]{pending: pending{asker: processOf(ctx), callee: &s.process}}
+		err = askOnce(ctx, s, a, wrap(Call[Q, A]{q, a}))
+		switch {
+		case err == nil:
+			return a.answer, a.err
+		case errors.Is(err, ErrNoProc) && to.to == nil && s.leavesName() != nil:
+			continue // it was told to end while we asked: ask its successor
+		}
 		return zero, err
 	}
-	a := &slot[A]{pending: pending{asker: processOf(ctx), callee: &s.process}}
-	if err := a.begin(ctx); err != nil {
-		return zero, err
-	}
-	defer a.end()
-	if err := s.deliver(ctx, a.asker, wrap(Call[Q, A]{q, a}), &a.pending, false); err != nil {
-		return zero, err
-	}
-	if err := a.wait(ctx); err != nil {
-		return zero, err
-	}
-	return a.answer, a.err
 }
 
-// wait returns the process behind the address; if that is a name whose holder is
-// being restarted, it waits for the successor.
+// askOnce sends the question and waits until it is settled.
+func askOnce[A, M any](ctx context.Context, s *Self[M], a *slot[A], body M) error {
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	defer a.end()
+	if err := s.deliver(ctx, a.asker, body, &a.pending, false); err != nil {
+		if !a.settled.CompareAndSwap(false, true) {
+			<-a.wake // told to end while it waited for room
+		}
+		return err
+	}
+	return a.wait(ctx)
+}
+
+// leavesName returns a channel that closes when p has ended and its name was
+// announced, if p does not take questions any more and may have a successor.
+func (p *process) leavesName() <-chan struct{} {
+	p.mu.Lock()
+	keeps := p.ext != nil && p.ext.keeper != nil && p.state.Load() != running
+	p.mu.Unlock()
+	if !keeps {
+		return nil
+	}
+	return p.doneChan()
+}
+
+// wait returns the process behind the address; if that is a name whose holder
+// ends or is being restarted, it waits for the successor.
 func (r Ref[M]) wait(ctx context.Context) (*Self[M], error) {
 	for {
 		s, err := r.locate(ctx)
-		if !errors.Is(err, ErrNoProc) || r.name == (unique.Handle[string]{}) {
+		var coming <-chan struct{}
+		switch {
+		case r.to != nil || r.name == (unique.Handle[string]{}):
 			return s, err
+		case err == nil:
+			coming = s.leavesName()
+		case errors.Is(err, ErrNoProc):
+			coming = nodeOf(ctx).names.coming(r.name.Value())
 		}
-		coming := nodeOf(ctx).names.coming(r.name.Value())
 		if coming == nil {
-			return nil, ErrNoProc
+			return s, err
 		}
 		w := processOf(ctx).enterBlocking()
 		select {
@@ -195,7 +236,7 @@ func (r Ref[M]) wait(ctx context.Context) (*Self[M], error) {
 			err = context.Cause(ctx)
 		}
 		w.leaveBlocking()
-		if !errors.Is(err, ErrNoProc) {
+		if ctx.Err() != nil {
 			return nil, err
 		}
 	}
@@ -248,10 +289,6 @@ func (a *pending) begin(ctx context.Context) error {
 func (a *pending) end() {
 	a.callee.detach(a)
 	if a.own {
-		if a.settled.CompareAndSwap(false, true) {
-			a.asker.asking.Store(nil)
-			return
-		}
 		a.asker.asking.Store(nil)
 	}
 }

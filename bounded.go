@@ -27,7 +27,8 @@ type bound struct {
 	bodies  int           // bodies in the mailbox
 	granted int           // room given to senders that have not come for it yet
 	waiting []*roomWaiter // blocked senders, in the order they came
-	dropped uint64
+	dropped uint64        // bodies thrown away
+	evicted uint64        // those of them that had been in the mailbox
 }
 
 type roomWaiter struct {
@@ -123,6 +124,9 @@ func (s *Self[M]) deliverOdd(ctx context.Context, from *process, body M, ask *pe
 	}
 	switch {
 	case from.fenced():
+		if s.ext != nil && s.ext.bound != nil {
+			s.ext.bound.grant() // room that this sender cannot use
+		}
 		s.mu.Unlock()
 		return ErrKilled
 	case s.state.Load() != running:
@@ -130,6 +134,9 @@ func (s *Self[M]) deliverOdd(ctx context.Context, from *process, body M, ask *pe
 		return ErrNoProc
 	case lost != nil && s.ext.bound.policy == DropNewest:
 		s.mu.Unlock()
+		if ask != nil {
+			ask.fail(ErrMailboxFull) // whatever the body looks like
+		}
 		s.node.letters.addOne(*lost)
 		return nil
 	}
@@ -163,6 +170,7 @@ func (s *Self[M]) makeRoom(ctx context.Context, from *process, body M) (*letter,
 	}
 	b.dropped++
 	lost := &letter{to: &s.process, why: ErrMailboxFull}
+	b.evicted++
 	if e, ok := s.popBody(); ok {
 		lost.from, lost.body = e.from, e.body
 		b.bodies--
@@ -187,12 +195,14 @@ func (s *Self[M]) popBody() (envelope[M], bool) {
 	var found envelope[M]
 	ok := false
 	for n := s.firstQueue().n; n > 0; n-- {
-		e, _ := s.first.pop()
-		if e.sig == nil && !ok {
+		e, some := s.first.pop()
+		switch {
+		case !some: // withdrawn
+		case e.sig == nil && !ok:
 			found, ok = e, true
-			continue
+		default:
+			*s.first.push() = e
 		}
-		*s.first.push() = e
 	}
 	return found, ok
 }

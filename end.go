@@ -10,20 +10,25 @@ import "time"
 // the reason is normal.
 func (p *process) tell(from PID, reason error, own bool) {
 	p.mu.Lock()
-	p.tellAndUnlock(from, reason, own)
+	p.exitAndUnlock(&signal{from: from, event: Exit, reason: reason}, own)
 }
 
-// tellAndUnlock is tell for a caller that holds the lock.
-func (p *process) tellAndUnlock(from PID, reason error, own bool) {
+// feelAndUnlock is the arrival of the news that a link broke; as is how p had
+// addressed the other end. The lock is held.
+func (p *process) feelAndUnlock(from, as PID, reason error) {
+	p.exitAndUnlock(&signal{from: from, event: Exit, reason: reason, broken: as}, false)
+}
+
+func (p *process) exitAndUnlock(s *signal, own bool) {
 	switch {
 	case p.state.Load() != running:
 		p.mu.Unlock()
 	case p.ext != nil && p.ext.traps && !own:
-		p.postAndUnlock(&signal{from: from, event: Exit, reason: reason})
-	case IsNormal(reason) && !own:
+		p.postAndUnlock(s)
+	case IsNormal(s.reason) && !own:
 		p.mu.Unlock()
 	default:
-		p.endAndUnlock(reason)
+		p.endAndUnlock(s.reason)
 	}
 }
 
@@ -31,6 +36,9 @@ func (p *process) tellAndUnlock(from PID, reason error, own bool) {
 // is held, and free on return.
 func (p *process) endAndUnlock(reason error) {
 	x := p.more()
+	if IsNormal(reason) {
+		reason = nil
+	}
 	x.reason = reason
 	p.state.Store(ending)
 	if p.inside {
@@ -85,7 +93,7 @@ func (p *process) kill() { p.die(ErrKilled, false) }
 func (p *process) die(reason error, returned bool) {
 	p.mu.Lock()
 	old := p.state.Load()
-	if old == dead {
+	if old >= dead {
 		p.mu.Unlock()
 		if returned {
 			p.leaveLate()
@@ -94,6 +102,9 @@ func (p *process) die(reason error, returned bool) {
 	}
 	if old == running && !IsNormal(reason) {
 		p.more().reason = reason
+	}
+	if old == ending {
+		defer p.node.unexpected(p, reason)
 	}
 	p.state.Store(dead)
 	if returned {
@@ -128,7 +139,7 @@ func (p *process) die(reason error, returned bool) {
 // strip leaves only what is asked for after the end. The lock is held.
 func (x *extra) strip() {
 	x.links, x.watchers, x.monitors = nil, nil, nil
-	x.names, x.timers, x.ready, x.returns, x.keeper = nil, nil, nil, nil, nil
+	x.names, x.timers, x.ready, x.returns = nil, nil, nil, nil
 }
 
 // bury does what follows from p's death, in the order that the guarantees ask
@@ -138,6 +149,9 @@ func (p *process) bury(x *extra, letters []letter, asks []*pending, blocked rele
 	p.node.leave(p)
 	for t := range x.timers {
 		t.Stop()
+	}
+	if x.expiry != nil {
+		x.expiry.Stop()
 	}
 	if x.cancel != nil {
 		x.cancel(x.reason)
@@ -159,9 +173,12 @@ func (p *process) bury(x *extra, letters []letter, asks []*pending, blocked rele
 		m.forget()
 	}
 	p.node.letters.add(x.reason, letters)
-	if x.done != nil {
-		close(x.done)
+	p.mu.Lock()
+	p.state.Store(told)
+	if p.ext != nil && p.ext.done != nil {
+		close(p.ext.done)
 	}
+	p.mu.Unlock()
 	if len(x.links)+len(x.watchers)+len(asks) == 0 {
 		p.node.unheard(p, x.reason)
 	}
@@ -216,10 +233,11 @@ func (p *process) linkBroke(q *process, reason error) {
 		p.mu.Unlock()
 		return
 	}
-	if _, linked := p.ext.links[q]; !linked {
+	as, linked := p.ext.links[q]
+	if !linked {
 		p.mu.Unlock() // unlinked in the meantime: not felt
 		return
 	}
 	delete(p.ext.links, q)
-	p.tellAndUnlock(q.pid(), reason, false)
+	p.feelAndUnlock(q.pid(), as, reason)
 }

@@ -93,7 +93,15 @@ func (e *DeadlockError) Is(target error) bool {
 }
 
 // IsNormal reports whether reason is that of a normal end: nil, or [Stop].
-func IsNormal(reason error) bool { return reason == nil || errors.Is(reason, Stop) }
+//
+// A panic is never normal, whatever its value.
+func IsNormal(reason error) bool {
+	if reason == nil || reason == Stop {
+		return true
+	}
+	var p *PanicError
+	return errors.Is(reason, Stop) && !errors.As(reason, &p)
+}
 
 // reasonText is a reason as it is printed behind "is down".
 func reasonText(reason error) string {

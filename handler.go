@@ -36,7 +36,10 @@ func (s *Self[M]) enter(w *worker) (e envelope[M], ok, alive bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := s.state.Load()
-	s.inside = state != dead
+	s.inside = state < dead
+	if state == ending {
+		s.watchReturn() // Terminate may hang
+	}
 	if state == running && s.box.batch == nil && (s.flags&hasInit == 0 || s.inited) {
 		e, ok = s.takeNext()
 	}
@@ -48,13 +51,14 @@ func (s *Self[M]) enter(w *worker) (e envelope[M], ok, alive bool) {
 // or waits for mail.
 func (s *Self[M]) work(e envelope[M], ok bool) (over bool, reason error) {
 	if s.flags&hasInit != 0 && !s.inited {
-		s.inited = true
-		if s.state.Load() == running {
-			if err := s.handler.(Initializer[M]).Init(s); err != nil {
-				return true, err
-			}
-			s.becomeReady()
+		if s.state.Load() != running {
+			return true, nil
 		}
+		s.inited = true
+		if err := s.handler.(Initializer[M]).Init(s); err != nil {
+			return true, err
+		}
+		s.becomeReady()
 	}
 	if ok {
 		if err := s.handler.Handle(s, e.open()); err != nil {
@@ -65,14 +69,16 @@ func (s *Self[M]) work(e envelope[M], ok bool) (over bool, reason error) {
 		if s.state.Load() != running {
 			return true, nil
 		}
-		m, ok, resting := s.fetch(idle)
-		switch {
-		case resting:
-			return false, nil
-		case !ok:
-			continue // told to end in the meantime
+		e, ok := s.box.next()
+		if !ok {
+			var resting bool
+			if e, ok, resting = s.fetch(idle); resting {
+				return false, nil
+			} else if !ok {
+				continue // told to end in the meantime
+			}
 		}
-		if err := s.handler.Handle(s, m); err != nil {
+		if err := s.handler.Handle(s, e.open()); err != nil {
 			return true, err
 		}
 	}
@@ -84,7 +90,7 @@ func (s *Self[M]) work(e envelope[M], ok bool) (over bool, reason error) {
 func (s *Self[M]) yield() (killed bool) {
 	s.mu.Lock()
 	s.inside = false
-	killed = s.state.Load() == dead
+	killed = s.fenced()
 	s.mu.Unlock()
 	if !killed {
 		s.node.pool.submit(&s.process, nil)
@@ -100,16 +106,17 @@ func (s *Self[M]) conclude(reason error) {
 		s.die(reason, true)
 		return
 	}
+	defer func() { s.die(reason, true) }() // also when Terminate calls runtime.Goexit
 	s.mu.Lock()
 	if s.state.Load() == running {
 		s.endAndUnlock(reason)
+		reason = nil
 	} else {
 		s.mu.Unlock()
 	}
 	if !s.fenced() {
 		s.terminate(t)
 	}
-	s.die(nil, true)
 }
 
 // terminate calls Terminate. A panic in it is the reason of a process that would

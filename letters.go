@@ -2,6 +2,7 @@ package troupe
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -75,6 +76,9 @@ func (b *letterbox) add(why error, left []letter) {
 }
 
 func (b *letterbox) addOne(l letter) {
+	if c, ok := l.body.(dropper); ok && errors.Is(l.why, ErrMailboxFull) {
+		c.drop()
+	}
 	d := DeadLetter{From: PID{proc: l.from}, To: l.about, Body: l.body, Reason: l.why}
 	if l.to != nil {
 		d.To = l.to.pid()

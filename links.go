@@ -12,23 +12,38 @@ func (s *Self[M]) Link(pid PID) { s.linkTo(s.node.resolve(pid), pid) }
 // Unlink undoes Link. Once it has returned, no Exit from that link arrives, not
 // even one that lay in the mailbox already. Only the process itself may call it.
 func (s *Self[M]) Unlink(pid PID) {
-	q := s.node.resolve(pid)
-	if q == nil || q == &s.process {
-		return
+	if q := s.linked(pid); q != nil {
+		lockPair(&s.process, q)
+		delete(linksOf(&s.process), q)
+		delete(linksOf(q), &s.process)
+		q.mu.Unlock()
+		s.mu.Unlock()
 	}
-	lockPair(&s.process, q)
-	_, was := linksOf(&s.process)[q]
-	delete(linksOf(&s.process), q)
-	delete(linksOf(q), &s.process)
-	q.mu.Unlock()
-	if !was {
-		about := func(sig *signal) bool { return sig.event == Exit && sig.from.proc == q }
-		s.box.withdraw(about)
-		if s.first != nil {
-			s.first.withdraw(about)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	about := func(sig *signal) bool {
+		return sig.broken != PID{} && (sig.broken == pid || sig.from == pid)
+	}
+	s.box.withdraw(about)
+	if s.first != nil {
+		s.first.withdraw(about)
+	}
+}
+
+// linked returns the process linked under pid, which may be the name that the
+// link was made with, even if another process has it now.
+func (p *process) linked(pid PID) *process {
+	if pid.proc != nil {
+		return pid.proc
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for q, as := range linksOf(p) {
+		if as == pid {
+			return q
 		}
 	}
-	s.mu.Unlock()
+	return nil
 }
 
 // TrapExit decides whether exit signals end the process, as they do at first, or
@@ -40,7 +55,7 @@ func (s *Self[M]) TrapExit(on bool) {
 	s.mu.Unlock()
 }
 
-func linksOf(p *process) map[*process]struct{} {
+func linksOf(p *process) map[*process]PID {
 	if p.ext == nil {
 		return nil
 	}
@@ -53,37 +68,38 @@ func (p *process) linkTo(q *process, pid PID) {
 		return
 	}
 	if q == nil {
-		p.tell(pid, ErrNoProc, false)
+		p.mu.Lock()
+		p.feelAndUnlock(pid, pid, ErrNoProc)
 		return
 	}
 	lockPair(p, q)
-	if p.state.Load() == dead {
+	if p.fenced() {
 		q.mu.Unlock()
 		p.mu.Unlock()
 		return
 	}
-	if q.state.Load() == dead {
+	if q.fenced() {
 		q.mu.Unlock()
-		p.tellAndUnlock(pid, ErrNoProc, false)
+		p.feelAndUnlock(pid, pid, ErrNoProc)
 		return
 	}
-	addLink(p, q)
-	addLink(q, p)
+	addLink(p, q, pid)
+	addLink(q, p, p.pid())
 	q.mu.Unlock()
 	p.mu.Unlock()
 }
 
-func addLink(p, q *process) {
+func addLink(p, q *process, as PID) {
 	x := p.more()
 	if x.links == nil {
-		x.links = make(map[*process]struct{})
+		x.links = make(map[*process]PID)
 	}
-	x.links[q] = struct{}{}
+	x.links[q] = as
 }
 
 // lockPair takes both locks in an order that all callers share.
 func lockPair(p, q *process) {
-	if p.id > q.id {
+	if p.id > q.id || p.id == q.id && p.node.serial > q.node.serial {
 		p, q = q, p
 	}
 	p.mu.Lock()
@@ -112,7 +128,7 @@ func (s *Self[M]) Monitor(pid PID) *Monitor {
 func (p *process) watch(q *process, about PID) *Monitor {
 	m := &Monitor{watcher: p, target: q, about: about}
 	p.mu.Lock()
-	if p.state.Load() == dead {
+	if p.fenced() {
 		m.over = true
 		p.mu.Unlock()
 		return m
@@ -133,7 +149,7 @@ func (p *process) watch(q *process, about PID) *Monitor {
 func (p *process) admit(m *Monitor) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state.Load() == dead {
+	if p.fenced() {
 		return false
 	}
 	x := p.more()

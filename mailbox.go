@@ -1,5 +1,10 @@
 package troupe
 
+import (
+	"reflect"
+	"sync"
+)
+
 // A mailbox is a chain of segments. Producers append to its tail under the
 // process's lock. The consumer takes a whole segment at once and works through
 // it without the lock; what it has taken is the batch. Segments grow from a few
@@ -26,7 +31,9 @@ type queue[M any] struct {
 	head, tail *segment[M]
 	free       *segment[M] // the next segment to append, if the consumer gave one back
 	hi, ti     uint32      // first used slot of head, first free slot of tail
-	n          int         // envelopes waiting, the batch not counted
+	n          uint32      // envelopes waiting, the batch not counted
+	popped     uint32      // slots that pop has emptied, modulo 2^32
+	large      *sync.Pool  // of segments of the largest size; set when the first is needed
 
 	batch *segment[M] // what the consumer has taken
 	spare *segment[M] // an emptied segment on its way back to the producers
@@ -52,10 +59,13 @@ func (q *queue[M]) grow() *segment[M] {
 		size = min(4*len(q.tail.slots), maxSegment)
 	}
 	s := q.free
-	if s != nil && len(s.slots) >= size {
+	switch {
+	case s != nil && len(s.slots) >= size:
 		q.free = nil
-	} else {
-		s = &segment[M]{slots: make([]envelope[M], size)}
+	case size == maxSegment && q.large != nil:
+		s = q.large.Get().(*segment[M])
+	default:
+		s = newSegment[M](size)
 	}
 	if q.tail == nil {
 		q.head, q.hi = s, 0
@@ -90,12 +100,12 @@ func (q *queue[M]) take() (e envelope[M], ok bool) {
 		q.spare = nil
 	} else {
 		q.head = s.next
-		if q.spare != nil {
+		if q.free == nil {
 			q.free, q.spare = q.spare, nil
 		}
 	}
 	q.hi = 0
-	q.n -= int(s.end - q.bi - s.holes)
+	q.n -= s.end - q.bi - s.holes
 	return e, false
 }
 
@@ -107,13 +117,13 @@ func (q *queue[M]) pop() (e envelope[M], ok bool) {
 		e = *slot
 		*slot = envelope[M]{}
 		q.hi++
+		q.popped++
 		switch {
 		case s == q.tail && q.hi == q.ti:
 			q.hi, q.ti, s.holes = 0, 0, 0
 		case int(q.hi) == len(s.slots):
 			q.head, q.hi = s.next, 0
-			s.reset()
-			q.free = s
+			q.giveBack(s)
 		}
 		if e.sig == removed {
 			continue
@@ -136,8 +146,7 @@ func (q *queue[M]) next() (e envelope[M], ok bool) {
 		q.bi++
 		if q.bi == s.end {
 			q.batch = nil
-			s.reset()
-			q.spare = s
+			q.putAside(s)
 		}
 		if !e.gone() {
 			return e, true
@@ -146,19 +155,62 @@ func (q *queue[M]) next() (e envelope[M], ok bool) {
 	return e, false
 }
 
-// rest gives up large segments when the process goes idle. Consumer only, the
-// lock is held, and the queue is empty.
+// putAside keeps an emptied segment for the producers. Consumer only, no lock.
+func (q *queue[M]) putAside(s *segment[M]) {
+	s.reset()
+	if q.spare == nil || len(q.spare.slots) < len(s.slots) {
+		s, q.spare = q.spare, s
+	}
+	q.recycle(s)
+}
+
+// giveBack keeps an emptied segment. The lock is held.
+func (q *queue[M]) giveBack(s *segment[M]) {
+	s.reset()
+	if q.free == nil {
+		s, q.free = nil, s
+	}
+	q.recycle(s)
+}
+
+// recycle lets other mailboxes have s if it is large.
+func (q *queue[M]) recycle(s *segment[M]) {
+	if s != nil && len(s.slots) == maxSegment && q.large != nil {
+		q.large.Put(s)
+	}
+}
+
+// rest gives up all but one small segment when the process goes idle. Consumer
+// only; the lock is held, and the queue is empty.
 func (q *queue[M]) rest() {
-	if q.spare != nil && len(q.spare.slots) > keepSegment {
+	q.recycle(q.free)
+	q.free = nil
+	if s := q.spare; s != nil && (len(s.slots) > keepSegment || q.head != nil) {
+		q.recycle(s)
 		q.spare = nil
 	}
-	q.free = nil
-	if q.head != nil && len(q.head.slots) > keepSegment {
+	if s := q.head; s != nil && len(s.slots) > keepSegment {
+		s.reset()
+		q.recycle(s)
 		q.head, q.tail, q.hi, q.ti = nil, nil, 0, 0
 	}
 }
 
+func newSegment[M any](size int) *segment[M] {
+	return &segment[M]{slots: make([]envelope[M], size)}
+}
+
 func (s *segment[M]) reset() { s.next, s.end, s.holes = nil, 0, 0 }
+
+// largeSegments returns the node's pool for message type M.
+func largeSegments[M any](n *Node) *sync.Pool {
+	t := reflect.TypeFor[M]()
+	if p, ok := n.segments.Load(t); ok {
+		return p.(*sync.Pool)
+	}
+	p, _ := n.segments.LoadOrStore(t, &sync.Pool{New: func() any { return newSegment[M](maxSegment) }})
+	return p.(*sync.Pool)
+}
 
 // A cursor walks over a queue without taking anything out of it, for selective
 // receive. It begins in the batch and goes on into the shared part.

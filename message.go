@@ -86,6 +86,7 @@ type signal struct {
 	from      PID
 	event     Event
 	reason    error
+	broken    PID         // for the Exit of a link: how this end had addressed the other
 	withdrawn atomic.Bool // by Monitor.Cancel or Unlink, while it lay in the mailbox
 }
 

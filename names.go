@@ -85,7 +85,7 @@ func (r *registry) add(p *process, name string) error {
 		return fmt.Errorf("%w: %v has the name %q", ErrNameTaken, old.holder.pid(), name)
 	}
 	p.mu.Lock()
-	if p.state.Load() == dead {
+	if p.fenced() {
 		p.mu.Unlock()
 		return ErrKilled
 	}

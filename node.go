@@ -12,13 +12,15 @@ import (
 // A Node is one running Troupe inside one OS process; [Run] starts it. Its
 // methods may be called by any goroutine, also after it has ended.
 type Node struct {
-	base    context.Context
-	log     *slog.Logger
-	ids     atomic.Uint64
-	pool    pool
-	names   registry
-	letters letterbox
-	zombies graveyard
+	serial   uint64 // tells the nodes of one program apart
+	base     context.Context
+	log      *slog.Logger
+	ids      atomic.Uint64
+	pool     pool
+	names    registry
+	segments sync.Map // of *sync.Pool, by message type
+	letters  letterbox
+	zombies  graveyard
 
 	tree    sync.Mutex
 	root    *process      // guarded by tree
@@ -132,7 +134,7 @@ func (n *Node) all() []*process {
 			list = append(list, c)
 		}
 	}
-	if n.root.state.Load() == dead {
+	if n.root.fenced() {
 		list = list[1:]
 	}
 	return list
@@ -149,4 +151,13 @@ func (n *Node) unheard(p *process, reason error) {
 		attrs = append(attrs, "stack", string(e.Stack))
 	}
 	n.log.Error("troupe: process ended and nobody was told", attrs...)
+}
+
+// unexpected reports a panic of a process that had been told to end: its reason
+// stood already.
+func (n *Node) unexpected(p *process, reason error) {
+	if e := (*PanicError)(nil); errors.As(reason, &e) {
+		n.log.Error("troupe: process panicked while it ended", "process", p.pid().String(),
+			"reason", reason, "stack", string(e.Stack))
+	}
 }

@@ -122,7 +122,7 @@ func (p PID) Shutdown(ctx context.Context, within time.Duration) error {
 		t := time.AfterFunc(within, q.kill)
 		defer t.Stop()
 	}
-	return p.Wait(ctx)
+	return q.wait(ctx)
 }
 
 // Wait waits until the process has ended and returns its reason; nil is a normal
@@ -136,27 +136,28 @@ func (p PID) Wait(ctx context.Context) error {
 	if processOf(ctx) == q {
 		return errors.New("troupe: a process cannot wait for its own end: return from its body instead")
 	}
+	return q.wait(ctx)
+}
+
+func (p *process) wait(ctx context.Context) error {
 	w := processOf(ctx).enterBlocking()
 	defer w.leaveBlocking()
 	select {
-	case <-q.doneChan():
-		reason, _ := p.proc.ended()
+	case <-p.doneChan():
+		reason, _ := p.ended()
 		return reason
 	case <-ctx.Done():
-		return fmt.Errorf("troupe: %v has not ended: %w", p, context.Cause(ctx))
+		return fmt.Errorf("troupe: %v has not ended: %w", p.pid(), context.Cause(ctx))
 	}
 }
 
-// Ended reports whether the process has ended, and with which reason. A name has
-// ended when nobody has it; its reason is unknown, thus nil.
+// Ended reports whether the process has ended, and with which reason. For a name,
+// and for the zero PID, it reports false; see [Node.Whereis].
 func (p PID) Ended() (reason error, ended bool) {
-	if p.proc == nil {
-		return nil, false
-	}
 	return p.proc.ended()
 }
 
-func (p *process) ended() (error, bool) {
+func (p *process) ended() (reason error, ended bool) {
 	if !p.fenced() {
 		return nil, false
 	}
@@ -175,7 +176,7 @@ func (p *process) doneChan() <-chan struct{} {
 	x := p.more()
 	if x.done == nil {
 		x.done = make(chan struct{})
-		if p.state.Load() == dead {
+		if p.state.Load() == told {
 			close(x.done)
 		}
 	}

@@ -8,11 +8,12 @@ import (
 )
 
 // States of a process. It goes from running to ending when it is told to end,
-// and from either to dead, once.
+// from either to dead, once, and then to told.
 const (
 	running uint32 = iota
 	ending         // told to end: the reason stands, nothing more is received
 	dead           // ended for all others, even if its goroutine still runs
+	told           // dead, and everybody who is to know of it does
 )
 
 // What a process is doing as far as its senders are concerned.
@@ -47,6 +48,9 @@ type process struct {
 	odd  bool  // a bound or urgent mail: deliver takes the long way; set before start
 	// The goroutine or worker that runs the body is inside it. Guarded by mu.
 	inside bool
+
+	inited bool // Init was called; touched by the body alone
+	warned bool // a receive has told the body that it must end; likewise
 }
 
 // flags are set before a process starts and never change.
@@ -73,7 +77,7 @@ type extra struct {
 	traps    bool
 	ready    func()
 	grace    time.Duration
-	links    map[*process]struct{}
+	links    map[*process]PID      // with how this side addressed the other
 	watchers map[*Monitor]struct{} // who monitors this process
 	monitors map[*Monitor]struct{} // whom this process monitors
 	names    []string
@@ -90,8 +94,8 @@ type extra struct {
 	wake    chan struct{} // a token ends the parking of the process's goroutine
 	mail    chan struct{} // a token says that there is mail
 	done    chan struct{} // closed at the end of the process
-	alarm   *time.Timer   // for receive with a timeout
 	overdue *time.Timer   // runs while a process that was told to end has not
+	expiry  *time.Timer   // runs while a process that may trap exits outlives its node
 
 	bound  *bound
 	zombie bool
@@ -137,7 +141,7 @@ func nodeOf(ctx context.Context) *Node {
 
 // fenced reports that p is dead: whatever its goroutine still does must not be
 // seen by others.
-func (p *process) fenced() bool { return p != nil && p.state.Load() == dead }
+func (p *process) fenced() bool { return p != nil && p.state.Load() >= dead }
 
 func (p *process) pid() PID { return PID{proc: p} }
 

@@ -123,7 +123,9 @@ func (s *Self[M]) receiveSlow(match func(Message[M]) bool, how ReceiveOption) (m
 		var armed bool
 		wait := !how.limited || how.wait > 0
 		if match == nil {
-			m, ok, armed = s.fetch(how.parking())
+			var e envelope[M]
+			e, ok, armed = s.fetch(how.parking())
+			m = e.open()
 		} else {
 			m, ok, armed = s.search(&at, match, wait)
 		}
@@ -157,10 +159,10 @@ func (o ReceiveOption) parking() uint8 {
 // fetch takes the next message, if there is one. If there is none and how is
 // parked or idle, senders know from now on that they must wake the process; armed
 // says so, and an idle process must then not be touched any more.
-func (s *Self[M]) fetch(how uint8) (m Message[M], ok, armed bool) {
+func (s *Self[M]) fetch(how uint8) (e envelope[M], ok, armed bool) {
 	for {
 		if e, ok := s.box.next(); ok {
-			return e.open(), true, false
+			return e, true, false
 		}
 		s.mu.Lock()
 		e, ok := s.takeNext()
@@ -168,11 +170,11 @@ func (s *Self[M]) fetch(how uint8) (m Message[M], ok, armed bool) {
 			s.box.rest()
 			armed = how != busy && s.settle(how)
 			s.mu.Unlock()
-			return m, false, armed
+			return e, false, armed
 		}
 		s.mu.Unlock()
 		if ok {
-			return e.open(), true, false
+			return e, true, false
 		}
 	}
 }
@@ -226,19 +228,19 @@ func (s *Self[M]) park() {
 
 // parkFor waits for the token, or until d has passed.
 func (s *Self[M]) parkFor(d time.Duration) {
-	x := s.ext
-	if x.alarm == nil {
-		x.alarm = time.NewTimer(d)
+	wake := s.ext.wake
+	if s.alarm == nil {
+		s.alarm = time.NewTimer(d)
 	} else {
-		x.alarm.Reset(d)
+		s.alarm.Reset(d)
 	}
 	w := s.enterBlocking()
 	defer w.leaveBlocking()
 	select {
-	case <-x.wake:
-		x.alarm.Stop()
+	case <-wake:
+		s.alarm.Stop()
 		return
-	case <-x.alarm.C:
+	case <-s.alarm.C:
 	}
 	s.mu.Lock()
 	waiting := s.idle == parked
@@ -247,24 +249,23 @@ func (s *Self[M]) parkFor(d time.Duration) {
 	}
 	s.mu.Unlock()
 	if !waiting {
-		<-x.wake // the sender that set us to busy is about to give it
+		<-wake // the sender that set us to busy is about to give it
 	}
 }
 
 // A place is how far a selective receive has looked.
 type place[M any] struct {
 	first, box cursor[M]
-	dropped    uint64
+	looked     uint32 // slots of the box that were looked at or left since it was made
+	evicted    uint64
 }
 
 // search takes the first message that match wants.
 func (s *Self[M]) search(at *place[M], match func(Message[M]) bool, park bool) (m Message[M], ok, armed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for {
-		if d := s.drops(); d != at.dropped {
-			*at = place[M]{dropped: d} // what was looked at may be gone: look again
-		}
+	for s.state.Load() == running {
+		s.find(at)
 		q, seg, e := s.peek(at)
 		if e == nil {
 			return m, false, park && s.settle(parked)
@@ -273,8 +274,8 @@ func (s *Self[M]) search(at *place[M], match func(Message[M]) bool, park bool) (
 			continue
 		}
 		m = e.open()
-		if !s.try(match, m) || s.drops() != at.dropped {
-			continue
+		if !s.try(match, m) || s.evicted() != at.evicted || s.state.Load() != running {
+			continue // not wanted, or no longer there
 		}
 		if e.sig == nil && s.odd {
 			s.bodyLeft()
@@ -282,6 +283,7 @@ func (s *Self[M]) search(at *place[M], match func(Message[M]) bool, park bool) (
 		q.remove(seg, e)
 		return m, true, false
 	}
+	return Message[M]{}, false, false
 }
 
 // try calls match without the lock.
@@ -291,6 +293,22 @@ func (s *Self[M]) try(match func(Message[M]) bool, m Message[M]) bool {
 	return match(m)
 }
 
+// find brings the place up to date: when a full mailbox has dropped envelopes,
+// the cursors may point to what is gone. What was looked at is not looked at
+// again, so that senders cannot keep a receiver looking for ever.
+func (s *Self[M]) find(at *place[M]) {
+	now := s.evicted()
+	if now == at.evicted {
+		return
+	}
+	at.evicted, at.first, at.box = now, cursor[M]{}, cursor[M]{}
+	for n := s.box.popped; int32(at.looked-n) > 0; n++ {
+		if _, e := s.box.peek(&at.box); e == nil {
+			return
+		}
+	}
+}
+
 func (s *Self[M]) peek(at *place[M]) (*queue[M], *segment[M], *envelope[M]) {
 	if s.first != nil {
 		if seg, e := s.first.peek(&at.first); e != nil {
@@ -298,13 +316,19 @@ func (s *Self[M]) peek(at *place[M]) (*queue[M], *segment[M], *envelope[M]) {
 		}
 	}
 	seg, e := s.box.peek(&at.box)
+	if e != nil {
+		at.looked++
+		if int32(s.box.popped-at.looked) >= 0 {
+			at.looked = s.box.popped + 1
+		}
+	}
 	return &s.box, seg, e
 }
 
-// drops counts the messages that a full mailbox has dropped. The lock is held.
-func (s *Self[M]) drops() uint64 {
+// evicted counts what a full mailbox has dropped out of itself. The lock is held.
+func (s *Self[M]) evicted() uint64 {
 	if s.ext == nil || s.ext.bound == nil {
 		return 0
 	}
-	return s.ext.bound.dropped
+	return s.ext.bound.evicted
 }

@@ -3,6 +3,7 @@ package troupe
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"runtime"
 	"unique"
 )
@@ -45,8 +46,7 @@ func RefOf[M any](pid PID) (Ref[M], error) {
 }
 
 func wrongType[M any](p *process) error {
-	var m [0]M
-	return fmt.Errorf("%w: %v does not accept %T", ErrWrongType, p.pid(), m)
+	return fmt.Errorf("%w: %v does not accept %v", ErrWrongType, p.pid(), reflect.TypeFor[M]())
 }
 
 // PID returns the identity behind the address: that of the process, or for a
@@ -131,6 +131,9 @@ func (s *Self[M]) putAndUnlock(from *process, body M, ask *pending, urgent bool)
 	box := &s.box
 	if urgent {
 		box = s.firstQueue()
+	}
+	if box.n == maxSegment/4 && box.large == nil {
+		box.large = largeSegments[M](s.node)
 	}
 	e := box.push()
 	e.from, e.body = from, body

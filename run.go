@@ -21,6 +21,9 @@ func DeadLetterLimit(limit int) RunOption {
 	return func(n *Node) { n.letters.limit = max(limit, 0) }
 }
 
+// nodes counts the nodes of the program.
+var nodes atomic.Uint64
+
 // Run starts a node, runs body as its first process, the root, and waits until
 // the node has ended. The node ends when the root does; all other processes are
 // then told to end with ErrShutdown, and those that have not ended within their
@@ -29,7 +32,7 @@ func DeadLetterLimit(limit int) RunOption {
 // nil, for that is what was asked for. In all other cases Run returns the root's
 // reason; nil is a normal end. Several nodes may run at once in one program.
 func Run[M any](ctx context.Context, body func(*Self[M]) error, opts ...RunOption) error {
-	n := &Node{base: context.WithoutCancel(ctx), log: slog.Default(), empty: make(chan struct{})}
+	n := &Node{serial: nodes.Add(1), base: context.WithoutCancel(ctx), log: slog.Default(), empty: make(chan struct{})}
 	n.letters.limit = defaultLetters
 	n.zombies.node = n
 	n.pool.start()
@@ -75,11 +78,7 @@ func (p *process) expire() {
 	if p.state.Load() != running {
 		return
 	}
-	x := p.more()
-	if x.overdue == nil && x.grace >= 0 {
-		x.overdue = time.AfterFunc(x.grace, func() {
-			p.kill()
-			p.late()
-		})
+	if x := p.more(); x.expiry == nil && x.grace >= 0 {
+		x.expiry = time.AfterFunc(x.grace, p.kill)
 	}
 }

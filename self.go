@@ -18,9 +18,8 @@ type Self[M any] struct {
 	box     queue[M]
 	handler Handler[M]
 	fn      func(*Self[M]) error
-	first   *queue[M] // goes before box: urgent bodies, signals overtaken by a drop
-	inited  bool      // Init was called
-	warned  bool      // a receive has told the body that it must end
+	first   *queue[M]   // goes before box: urgent bodies, signals overtaken by a drop
+	alarm   *time.Timer // for receive with a timeout
 }
 
 // Ref returns the address of the process.
@@ -150,9 +149,9 @@ func (s *Self[M]) flush(batch bool) []letter {
 }
 
 func (s *Self[M]) look() (label string, waiting int) {
-	waiting = s.box.n
+	waiting = int(s.box.n)
 	if s.first != nil {
-		waiting += s.first.n
+		waiting += int(s.first.n)
 	}
 	if s.ext != nil && s.ext.label != "" {
 		return s.ext.label, waiting

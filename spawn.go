@@ -139,14 +139,13 @@ func bring[M any](n *Node, parent *process, s *Self[M], c spawnConfig) {
 		}
 	}
 	c.apply(p, parent)
-	refusal := n.enter(p, parent, c.name)
 	if c.monitor {
 		parent.watch(p, p.pid())
 	}
 	if c.link {
 		parent.linkTo(p, p.pid())
 	}
-	if refusal != nil {
+	if refusal := n.enter(p, parent, c.name); refusal != nil {
 		p.die(refusal, false)
 		return
 	}
@@ -201,9 +200,12 @@ func (c *spawnConfig) apply(p, parent *process) {
 func (s *Self[M]) start() {
 	if s.handler == nil {
 		s.mu.Lock()
-		s.inside = true
+		s.inside = !s.fenced()
+		alive := s.inside
 		s.mu.Unlock()
-		go s.main()
+		if alive {
+			go s.main()
+		}
 		return
 	}
 	if s.flags&hasInit == 0 {

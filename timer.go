@@ -66,7 +66,7 @@ func (r Ref[M]) schedule(ctx context.Context, d, every time.Duration, body M) *T
 		if err != nil && !errors.Is(err, ErrKilled) {
 			r.undelivered(ctx, t.owner, body, err)
 		}
-		if every == 0 || err != nil && r.to != nil {
+		if every == 0 || errors.Is(err, ErrKilled) || errors.Is(err, ErrNoProc) && r.to != nil {
 			t.Stop()
 			return
 		}
