@@ -31,12 +31,21 @@ func choose(opts []ReceiveOption) ReceiveOption {
 // [runtime.Goexit]: its deferred functions run and the process ends. Only the
 // process's own body may call it. Semantics: Erlang's receive.
 func (s *Self[M]) Receive(opts ...ReceiveOption) Message[M] {
-	m, ok := s.receive(nil, choose(opts))
-	if !ok {
-		s.unwindOrWarn()
-		return s.lastMessage()
+	if s.state.Load() == running {
+		if e, ok := s.box.next(); ok { // the common case: mail that was taken already
+			return e.open()
+		}
 	}
-	return m
+	return s.receiveOrEnd(nil, opts)
+}
+
+func (s *Self[M]) receiveOrEnd(match func(Message[M]) bool, opts []ReceiveOption) Message[M] {
+	m, ok := s.receive(match, choose(opts))
+	if ok {
+		return m
+	}
+	s.unwindOrWarn()
+	return s.lastMessage()
 }
 
 // ReceiveFunc takes the first message for which match reports true out of the
@@ -44,12 +53,7 @@ func (s *Self[M]) Receive(opts ...ReceiveOption) Message[M] {
 // [Self.Receive]. match must not receive; it may be called more than once for a
 // message.
 func (s *Self[M]) ReceiveFunc(match func(Message[M]) bool, opts ...ReceiveOption) Message[M] {
-	m, ok := s.receive(match, choose(opts))
-	if !ok {
-		s.unwindOrWarn()
-		return s.lastMessage()
-	}
-	return m
+	return s.receiveOrEnd(match, opts)
 }
 
 // Messages returns an iterator over the messages as they come. It ends when the
@@ -59,6 +63,15 @@ func (s *Self[M]) Messages(opts ...ReceiveOption) iter.Seq[Message[M]] {
 	how := choose(opts)
 	return func(yield func(Message[M]) bool) {
 		for {
+			for s.state.Load() == running { // the common case: mail that was taken already
+				e, ok := s.box.next()
+				if !ok {
+					break
+				}
+				if !yield(e.open()) {
+					return
+				}
+			}
 			m, ok := s.receive(nil, how)
 			if !ok || !yield(m) {
 				return
@@ -108,15 +121,6 @@ func (s *Self[M]) lastMessage() Message[M] {
 // receive is the one way out of the mailbox of a body that waits. ok is false
 // when the process has been told to end.
 func (s *Self[M]) receive(match func(Message[M]) bool, how ReceiveOption) (m Message[M], ok bool) {
-	if match == nil && s.state.Load() == running {
-		if e, ok := s.box.next(); ok { // the common case: mail that was taken already
-			return e.open(), true
-		}
-	}
-	return s.receiveSlow(match, how)
-}
-
-func (s *Self[M]) receiveSlow(match func(Message[M]) bool, how ReceiveOption) (m Message[M], ok bool) {
 	var at place[M]
 	var due time.Time
 	for s.state.Load() == running {

@@ -18,7 +18,7 @@ type Ref[M any] struct {
 // farAhead is how many messages a mailbox holds when a sender first yields its
 // turn. A send never waits for room that nobody bounded, but on few processors
 // a sender that runs ahead of its receiver fills memory for nothing.
-const farAhead = 2048
+const farAhead = 1024
 
 // Named returns the address of whatever process has the name at the moment of
 // each send: it follows the name across restarts. A name is a path without its
