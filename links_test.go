@@ -5,7 +5,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/troupe-go/troupe"
 )
@@ -306,8 +305,6 @@ func TestStorm_LinksFromAllSides(t *testing.T) {
 		for range many {
 			pids <- all
 		}
-		wait := time.After(0) // any instant
-		<-wait
 		all[0].Exit(self, errBoom)
 		for range many {
 			if m := self.Receive(); m.Event != troupe.Down {
@@ -325,6 +322,7 @@ func TestStorm_LinksBetweenNodes(t *testing.T) {
 	for i := range 2 {
 		nodes.Go(func() {
 			stage(t, func(t *testing.T, self *troupe.Self[none]) {
+				self.TrapExit(true) // the other node may end first
 				pids[i] <- self.PID()
 				other := <-pids[1-i]
 				for range 2000 {

@@ -19,7 +19,7 @@ const (
 // What a process is doing as far as its senders are concerned.
 const (
 	busy     uint8 = iota // it will look into its mailbox by itself
-	parked                // its goroutine waits on extra.wake
+	parked                // its goroutine waits on wake
 	idle                  // a handler process that no worker holds
 	watching              // its goroutine selects on extra.mail
 )
@@ -41,7 +41,7 @@ type process struct {
 	ext                       *extra        // guarded by mu
 	asks                      *pending      // questions waiting for this process, guarded by mu
 	answer                    chan struct{} // a token ends the wait for an answer; owned through asking
-	_                         [8]byte
+	wake                      chan struct{} // a token ends the parking of the process's goroutine; set by it
 
 	mu   sync.Mutex
 	idle uint8 // guarded by mu
@@ -91,7 +91,6 @@ type extra struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	wake    chan struct{} // a token ends the parking of the process's goroutine
 	mail    chan struct{} // a token says that there is mail
 	done    chan struct{} // closed at the end of the process
 	overdue *time.Timer   // runs while a process that was told to end has not
@@ -150,7 +149,7 @@ func (p *process) pid() PID { return PID{proc: p} }
 func (p *process) rouse(was uint8, from *process) {
 	switch was {
 	case parked:
-		p.ext.wake <- struct{}{} // has room: one token per parking
+		p.wake <- struct{}{} // has room: one token per parking
 	case idle:
 		p.node.pool.submit(p, from)
 	case watching:

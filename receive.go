@@ -213,8 +213,8 @@ func (s *Self[M]) settle(how uint8) bool {
 	if s.state.Load() != running {
 		return false
 	}
-	if how == parked && s.more().wake == nil {
-		s.ext.wake = make(chan struct{}, 1)
+	if how == parked && s.wake == nil {
+		s.wake = make(chan struct{}, 1)
 	}
 	s.idle = how
 	if how == idle {
@@ -226,13 +226,12 @@ func (s *Self[M]) settle(how uint8) bool {
 // park waits for the token that settle asked for.
 func (s *Self[M]) park() {
 	w := s.enterBlocking()
-	<-s.ext.wake
+	<-s.wake
 	w.leaveBlocking()
 }
 
 // parkFor waits for the token, or until d has passed.
 func (s *Self[M]) parkFor(d time.Duration) {
-	wake := s.ext.wake
 	if s.alarm == nil {
 		s.alarm = time.NewTimer(d)
 	} else {
@@ -241,7 +240,7 @@ func (s *Self[M]) parkFor(d time.Duration) {
 	w := s.enterBlocking()
 	defer w.leaveBlocking()
 	select {
-	case <-wake:
+	case <-s.wake:
 		s.alarm.Stop()
 		return
 	case <-s.alarm.C:
@@ -253,7 +252,7 @@ func (s *Self[M]) parkFor(d time.Duration) {
 	}
 	s.mu.Unlock()
 	if !waiting {
-		<-wake // the sender that set us to busy is about to give it
+		<-s.wake // the sender that set us to busy is about to give it
 	}
 }
 

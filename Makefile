@@ -1,0 +1,38 @@
+# make test   everything that must hold before a change lands
+# make soak   the same storms for much longer; see docs/soak.md
+# make bench  the comparison with other libraries; see docs/benchmarks.md
+
+GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+MODULES  = . ./cmd/troupe
+SOAK    ?= 200
+
+.PHONY: test format vet lint race bench-test cross soak bench
+
+test: format vet lint race bench-test cross
+
+format:
+	@out=$$(gofmt -l .); test -z "$$out" || { echo "not formatted, run gofmt -w:"; echo "$$out"; exit 1; }
+
+vet:
+	@for m in $(MODULES); do (cd $$m && go vet ./...) || exit 1; done
+	cd bench && GOWORK=off go vet ./...
+
+lint:
+	@for m in $(MODULES); do (cd $$m && $(GOLANGCI) run ./...) || exit 1; done
+
+race:
+	@for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...) || exit 1; done
+
+bench-test:
+	cd bench && GOWORK=off go test ./...
+
+# What is built for these systems is tested on none of them here.
+cross:
+	@for os in darwin windows; do for m in $(MODULES); do \
+		(cd $$m && GOOS=$$os go build ./... && GOOS=$$os go vet ./...) || exit 1; done; done
+
+soak:
+	go test -race -shuffle=on -count=$(SOAK) -timeout=3h . ./match ./supervisor ./csp ./flow/...
+
+bench:
+	cd bench && GOWORK=off go run . -o ../docs/benchmarks.md

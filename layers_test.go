@@ -1,0 +1,83 @@
+package troupe_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/troupe-go/troupe"
+
+// layers says which packages of this module a folder may import, and which
+// modules from outside. A folder stands for all below it that have no line of
+// their own. Tests and examples may import what they like.
+var layers = map[string]struct{ inside, outside []string }{
+	"internal/dot":  {},
+	".":             {inside: []string{"internal/dot"}},
+	"csp":           {},
+	"flow":          {inside: []string{"csp", "flow/internal/core"}},
+	"flow/internal": {inside: []string{"csp"}},
+	"match":         {inside: []string{"."}},
+	"supervisor":    {inside: []string{"."}},
+	"cmd/troupe":    {inside: []string{"*"}, outside: []string{"*"}},
+	"examples":      {inside: []string{"*"}},
+	"bench":         {inside: []string{"*"}, outside: []string{"*"}},
+}
+
+func TestLayers(t *testing.T) {
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && d.Name() != "."):
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		checkImports(t, filepath.ToSlash(file))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkImports(t *testing.T, file string) {
+	t.Helper()
+	folder := path.Dir(file)
+	for _, known := layers[folder]; !known; _, known = layers[folder] {
+		if folder = path.Dir(folder); folder == "." {
+			t.Errorf("%s: its folder has no layer: give it a line in layers", file)
+			return
+		}
+	}
+	rule := layers[folder]
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	for _, spec := range f.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value)
+		allowed, name := rule.outside, imported
+		if imported == module {
+			allowed, name = rule.inside, "."
+		} else if inside, ok := strings.CutPrefix(imported, module+"/"); ok {
+			allowed, name = rule.inside, inside
+			if inside == folder || strings.HasPrefix(inside, folder+"/") && folder != "." {
+				continue
+			}
+		} else if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+			continue // the standard library
+		}
+		if !slices.Contains(allowed, "*") && !slices.Contains(allowed, name) {
+			t.Errorf("%s imports %s, which lies above its layer or outside of it", file, imported)
+		}
+	}
+}
