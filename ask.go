@@ -178,7 +178,7 @@ func AskWith[Q, A, M any](ctx context.Context, to Ref[M], wrap func(Call[Q, A]) 
 		switch {
 		case err == nil:
 			return a.answer, a.err
-		case errors.Is(err, ErrNoProc) && to.to == nil && s.leavesName() != nil:
+		case errors.Is(err, ErrNoProc) && to.to == nil && s.leavesName(ownThread(ctx)) != nil:
 			continue // it was told to end while we asked: ask its successor
 		}
 		return zero, err
@@ -201,10 +201,11 @@ func askOnce[A, M any](ctx context.Context, s *Self[M], a *slot[A], body M) erro
 }
 
 // leavesName returns a channel that closes when p has ended and its name was
-// announced, if p does not take questions any more and may have a successor.
-func (p *process) leavesName() <-chan struct{} {
+// announced, if p does not take questions any more and may have a successor. The
+// keeper of the name must not wait for itself.
+func (p *process) leavesName(asker *process) <-chan struct{} {
 	p.mu.Lock()
-	keeps := p.ext != nil && p.ext.keeper != nil && p.state.Load() != running
+	keeps := p.ext != nil && p.ext.keeper != nil && p.ext.keeper != asker && p.state.Load() != running
 	p.mu.Unlock()
 	if !keeps {
 		return nil
@@ -222,9 +223,9 @@ func (r Ref[M]) wait(ctx context.Context) (*Self[M], error) {
 		case r.to != nil || r.name == (unique.Handle[string]{}):
 			return s, err
 		case err == nil:
-			coming = s.leavesName()
+			coming = s.leavesName(ownThread(ctx))
 		case errors.Is(err, ErrNoProc):
-			coming = nodeOf(ctx).names.coming(r.name.Value())
+			coming = nodeOf(ctx).names.coming(r.name.Value(), ownThread(ctx))
 		}
 		if coming == nil {
 			return s, err
@@ -233,11 +234,10 @@ func (r Ref[M]) wait(ctx context.Context) (*Self[M], error) {
 		select {
 		case <-coming:
 		case <-ctx.Done():
-			err = context.Cause(ctx)
 		}
 		w.leaveBlocking()
 		if ctx.Err() != nil {
-			return nil, err
+			return nil, context.Cause(ctx)
 		}
 	}
 }
@@ -251,6 +251,14 @@ func Beside(ctx context.Context) context.Context {
 
 type besideKey struct{}
 
+// ownThread returns the process whose own thread ctx stands for, or nil.
+func ownThread(ctx context.Context) *process {
+	if _, exact := ctx.(carrier); !exact && ctx.Value(besideKey{}) != nil {
+		return nil
+	}
+	return processOf(ctx)
+}
+
 // begin prepares the wait. A process's own thread waits on a channel that the
 // process keeps, and is what others see it do.
 func (a *pending) begin(ctx context.Context) error {
@@ -259,13 +267,12 @@ func (a *pending) begin(ctx context.Context) error {
 		a.wake = make(chan struct{}, 1)
 		return nil
 	}
-	_, a.exact = ctx.(carrier)
-	if !a.exact && ctx.Value(besideKey{}) != nil || !p.asking.CompareAndSwap(nil, a) {
-		a.exact = false
+	if ownThread(ctx) == nil || !p.asking.CompareAndSwap(nil, a) {
 		a.wake = make(chan struct{}, 1)
 		return nil
 	}
 	a.own = true
+	_, a.exact = ctx.(carrier)
 	if p.answer == nil {
 		p.answer = make(chan struct{}, 1) // ours as long as we are in p.asking
 	}

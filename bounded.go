@@ -115,6 +115,10 @@ func (p *process) await(ctx context.Context, from *process) error {
 // bound, urgent mail, a process that ends, a sender that is fenced. The lock is
 // held on entry and free on return.
 func (s *Self[M]) deliverOdd(ctx context.Context, from *process, body M, ask *pending, urgent bool) error {
+	if from.fenced() {
+		s.mu.Unlock()
+		return ErrKilled
+	}
 	var lost *letter
 	if s.ext != nil && s.ext.bound != nil && s.state.Load() == running {
 		var err error
@@ -194,16 +198,15 @@ func (s *Self[M]) popBody() (envelope[M], bool) {
 	}
 	var found envelope[M]
 	ok := false
-	for n := s.firstQueue().n; n > 0; n-- {
-		e, some := s.first.pop()
-		switch {
-		case !some: // withdrawn
-		case e.sig == nil && !ok:
+	rest := new(queue[M])
+	for e, some := s.firstQueue().pop(); some; e, some = s.first.pop() {
+		if e.sig == nil && !ok {
 			found, ok = e, true
-		default:
-			*s.first.push() = e
+			continue
 		}
+		*rest.push() = e
 	}
+	s.first = rest
 	return found, ok
 }
 

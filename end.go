@@ -103,9 +103,6 @@ func (p *process) die(reason error, returned bool) {
 	if old == running && !IsNormal(reason) {
 		p.more().reason = reason
 	}
-	if old == ending {
-		defer p.node.unexpected(p, reason)
-	}
 	p.state.Store(dead)
 	if returned {
 		p.inside = false
@@ -213,6 +210,14 @@ func (p *process) why() error {
 		return nil
 	}
 	return p.ext.reason
+}
+
+// note logs the panic of a process whose reason stands already.
+func (p *process) note(reason *PanicError) *PanicError {
+	if p.state.Load() != running {
+		p.node.unexpected(p, reason)
+	}
+	return reason
 }
 
 // worsen makes reason that of an ending process that had none but a normal one.

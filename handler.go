@@ -6,8 +6,6 @@ func newPanicError(v any) *PanicError { return &PanicError{Value: v, Stack: debu
 
 // activate runs a handler process until its mailbox is empty or its slice is
 // used up.
-//
-//go:noinline
 func (s *Self[M]) activate(w *worker) {
 	e, ok, alive := s.enter(w)
 	if !alive {
@@ -20,7 +18,7 @@ func (s *Self[M]) activate(w *worker) {
 			return
 		}
 		if v := recover(); v != nil {
-			reason = newPanicError(v)
+			reason = s.note(newPanicError(v))
 		}
 		s.conclude(reason)
 	}()

@@ -12,7 +12,7 @@ func (s *Self[M]) Link(pid PID) { s.linkTo(s.node.resolve(pid), pid) }
 // Unlink undoes Link. Once it has returned, no Exit from that link arrives, not
 // even one that lay in the mailbox already. Only the process itself may call it.
 func (s *Self[M]) Unlink(pid PID) {
-	if q := s.linked(pid); q != nil {
+	if q := s.linked(pid); q != nil && q != &s.process {
 		lockPair(&s.process, q)
 		delete(linksOf(&s.process), q)
 		delete(linksOf(q), &s.process)

@@ -23,6 +23,7 @@ type segment[M any] struct {
 	end   uint32 // slots in use, once the segment has left the tail
 	holes uint32 // slots from which a selective receive took its envelope
 	slots []envelope[M]
+	home  *sync.Pool // where it goes when it is not needed, if it is large
 }
 
 // A queue is the typed part of a mailbox. The first fields are guarded by the
@@ -64,6 +65,7 @@ func (q *queue[M]) grow() *segment[M] {
 		q.free = nil
 	case size == maxSegment && q.large != nil:
 		s = q.large.Get().(*segment[M])
+		s.home = q.large
 	default:
 		s = newSegment[M](size)
 	}
@@ -175,8 +177,8 @@ func (q *queue[M]) giveBack(s *segment[M]) {
 
 // recycle lets other mailboxes have s if it is large.
 func (q *queue[M]) recycle(s *segment[M]) {
-	if s != nil && len(s.slots) == maxSegment && q.large != nil {
-		q.large.Put(s)
+	if s != nil && s.home != nil {
+		s.home.Put(s)
 	}
 }
 

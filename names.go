@@ -60,11 +60,11 @@ func (r *registry) find(name string) *process {
 }
 
 // coming returns a channel that closes when an announced name has found its
-// holder or is given up; nil if name is not announced.
-func (r *registry) coming(name string) <-chan struct{} {
+// holder or is given up; nil if name is not announced, or by the asker itself.
+func (r *registry) coming(name string, asker *process) <-chan struct{} {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if e := r.byName[name]; e != nil {
+	if e := r.byName[name]; e != nil && (asker == nil || e.keeper != asker) {
 		return e.returned
 	}
 	return nil

@@ -155,9 +155,7 @@ func (n *Node) unheard(p *process, reason error) {
 
 // unexpected reports a panic of a process that had been told to end: its reason
 // stood already.
-func (n *Node) unexpected(p *process, reason error) {
-	if e := (*PanicError)(nil); errors.As(reason, &e) {
-		n.log.Error("troupe: process panicked while it ended", "process", p.pid().String(),
-			"reason", reason, "stack", string(e.Stack))
-	}
+func (n *Node) unexpected(p *process, reason *PanicError) {
+	n.log.Error("troupe: process panicked while it ended", "process", p.pid().String(),
+		"reason", reason, "stack", string(reason.Stack))
 }

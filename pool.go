@@ -46,6 +46,7 @@ const (
 	fresh uint32 = iota // it has taken a process since the last tick
 	seen                // not since the last tick
 	held                // it is stuck or waits, and is counted in pool.held
+	gone                // it has left; a goroutine beside a handler may not know
 )
 
 // asleep in worker.next says that the worker is parked: nothing may be put there.
@@ -137,8 +138,16 @@ func (w *worker) loop() {
 	defer w.leave()
 	w.arrive()
 	for p := w.find(); p != nil; p = w.find() {
-		p.impl.activate(w)
+		step(p, w)
 	}
+}
+
+// step is a worker inside a process. As live, it is to be seen in stack traces.
+//
+//go:noinline
+func step(p *process, w *worker) {
+	p.impl.activate(w)
+	runtime.KeepAlive(p)
 }
 
 // arrive says that a woken or new worker has come.
@@ -216,7 +225,7 @@ func (w *worker) leave() {
 		o.enqueue(p)
 	}
 	o.dismiss(w)
-	if w.sight.Load() == held {
+	if w.sight.Swap(gone) == held {
 		o.held--
 	}
 	var h *worker
@@ -312,7 +321,11 @@ func (o *pool) reinforce() (help []*worker) {
 func (o *pool) count(w *worker, now uint32) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	was := w.sight.Swap(now)
+	was := w.sight.Load()
+	if was == gone {
+		return
+	}
+	w.sight.Store(now)
 	if was == held {
 		o.held--
 	}

@@ -258,6 +258,7 @@ func (s *Self[M]) parkFor(d time.Duration) {
 
 // A place is how far a selective receive has looked.
 type place[M any] struct {
+	begun      bool
 	first, box cursor[M]
 	looked     uint32 // slots of the box that were looked at or left since it was made
 	evicted    uint64
@@ -267,6 +268,9 @@ type place[M any] struct {
 func (s *Self[M]) search(at *place[M], match func(Message[M]) bool, park bool) (m Message[M], ok, armed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !at.begun {
+		*at = place[M]{begun: true, looked: s.box.popped, evicted: s.evicted()}
+	}
 	for s.state.Load() == running {
 		s.find(at)
 		q, seg, e := s.peek(at)
@@ -277,8 +281,11 @@ func (s *Self[M]) search(at *place[M], match func(Message[M]) bool, park bool) (
 			continue
 		}
 		m = e.open()
-		if !s.try(match, m) || s.evicted() != at.evicted || s.state.Load() != running {
-			continue // not wanted, or no longer there
+		if !s.try(match, m) || s.state.Load() != running {
+			continue
+		}
+		if s.evicted() != at.evicted && (q != &s.box || int32(at.looked-1-s.box.popped) < 0) {
+			continue // no longer there, or moved
 		}
 		if e.sig == nil && s.odd {
 			s.bodyLeft()

@@ -171,6 +171,7 @@ func TestG02_NothingComesAfterTheDown(t *testing.T) {
 		stage(t, func(t *testing.T, self *troupe.Self[int]) {
 			me := self.Ref()
 			var beside sync.WaitGroup
+			started := make(chan none)
 			a := troupe.SpawnMonitor(self, func(self *troupe.Self[none]) error {
 				for range 3 {
 					beside.Go(func() {
@@ -178,8 +179,10 @@ func TestG02_NothingComesAfterTheDown(t *testing.T) {
 						}
 					})
 				}
+				close(started)
 				return until(self)
 			})
+			<-started
 			for range 100 {
 				self.Receive()
 			}

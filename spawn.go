@@ -2,6 +2,7 @@ package troupe
 
 import (
 	"context"
+	"runtime"
 	"time"
 )
 
@@ -204,7 +205,7 @@ func (s *Self[M]) start() {
 		alive := s.inside
 		s.mu.Unlock()
 		if alive {
-			go s.main()
+			go live(&s.process)
 		}
 		return
 	}
@@ -225,14 +226,21 @@ func (s *Self[M]) start() {
 	s.node.pool.submit(&s.process, nil)
 }
 
-// main is the goroutine of a process in direct style.
+// live is the goroutine of a process in direct style. It is not inlined, and not
+// generic, so that its argument tells in a stack trace which process it is.
 //
 //go:noinline
+func live(p *process) {
+	p.impl.main()
+	runtime.KeepAlive(p)
+}
+
+// main runs the body of a process in direct style, to its end.
 func (s *Self[M]) main() {
 	reason := ErrGoexit
 	defer func() {
 		if v := recover(); v != nil {
-			reason = newPanicError(v)
+			reason = s.note(newPanicError(v))
 		}
 		s.die(reason, true)
 	}()

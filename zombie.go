@@ -89,16 +89,13 @@ func allStacks() stacks {
 	}
 }
 
-// of finds the goroutine inside p: the one that has main or activate on its
-// stack, called for p. Both are kept out of line for that.
+// of finds the goroutine inside p: the one that has live or step on its stack,
+// called for p.
 func (s stacks) of(p *process) string {
-	arg := fmt.Appendf(nil, "(%p", p)
+	direct, handler := fmt.Appendf(nil, "troupe.live(%p", p), fmt.Appendf(nil, "troupe.step(%p", p)
 	for _, stack := range s {
-		for line := range bytes.Lines(stack) {
-			if bytes.Contains(line, arg) &&
-				(bytes.Contains(line, []byte(".main(")) || bytes.Contains(line, []byte(".activate("))) {
-				return string(stack)
-			}
+		if bytes.Contains(stack, direct) || bytes.Contains(stack, handler) {
+			return string(stack)
 		}
 	}
 	return ""

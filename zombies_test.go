@@ -143,6 +143,7 @@ func TestG17_ANegativeGraceWaitsForEver(t *testing.T) {
 		start := time.Now()
 		stage(t, func(t *testing.T, self *troupe.Self[none]) {
 			stubborn["direct"](self, troupe.Grace(-1))
+			synctest.Wait()
 		})
 		if d := time.Since(start); d != time.Hour {
 			t.Errorf("Run returned after %v, want 1h", d)
@@ -219,6 +220,7 @@ func TestG17_AZombieCannotReply(t *testing.T) {
 			wantErr(t, c.Reply(context.Background(), 2), nil)
 			return nil
 		})
+		synctest.Wait()
 		zombie.PID().Kill(self)
 		if a, err := troupe.Ask(self, first, 0); a != 2 || err != nil {
 			t.Errorf("the answer is %d, %v, want 2", a, err)
@@ -255,7 +257,7 @@ func TestG17_StacksOfManyZombies(t *testing.T) {
 				all.Store(stubborn[spawn](self, troupe.Grace(0)).PID(), true)
 			}
 		}
-		synctest.Wait()
+		time.Sleep(time.Second) // the pool needs a while to start so many that block
 		all.Range(func(pid, _ any) bool { pid.(troupe.PID).Kill(self); return true })
 		time.Sleep(time.Second)
 		zombies := self.Node().Zombies()

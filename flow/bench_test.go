@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -20,8 +21,8 @@ func numbers(n int) func(func(int) bool) {
 	}
 }
 
-func feedChan(n int) chan int {
-	c := make(chan int)
+func feedChan(n, size int) chan int {
+	c := make(chan int, size)
 	go func() {
 		defer close(c)
 		for i := range n {
@@ -44,8 +45,8 @@ func drain(b *testing.B, s flow.Stream[int]) {
 	}
 }
 
-func drainByChan(b *testing.B, s flow.Stream[int]) {
-	out := make(chan int)
+func drainByChan(b *testing.B, s flow.Stream[int], size int) {
+	out := make(chan int, size)
 	go func() {
 		defer close(out)
 		_ = s.SendTo(context.Background(), out)
@@ -55,24 +56,31 @@ func drainByChan(b *testing.B, s flow.Stream[int]) {
 }
 
 // BenchmarkTrivial compares the cost of moving an item. hop is one native channel hop, stage a
-// single goroutine from channel to channel.
+// single goroutine from channel to channel; the channels of names with 128 have that buffer.
 func BenchmarkTrivial(b *testing.B) {
-	b.Run("hop", func(b *testing.B) {
-		for range feedChan(b.N) {
-		}
-	})
-	b.Run("stage", func(b *testing.B) {
-		in, out := feedChan(b.N), make(chan int)
-		go func() {
-			defer close(out)
-			for n := range in {
-				m, _ := trivial(context.Background(), n)
-				out <- m
+	for _, size := range []int{0, 128} {
+		name := fmt.Sprint(size)
+		b.Run("hop"+name, func(b *testing.B) {
+			for range feedChan(b.N, size) {
 			}
-		}()
-		for range out {
-		}
-	})
+		})
+		b.Run("stage"+name, func(b *testing.B) {
+			in, out := feedChan(b.N, size), make(chan int, size)
+			go func() {
+				defer close(out)
+				for n := range in {
+					m, _ := trivial(context.Background(), n)
+					out <- m
+				}
+			}()
+			for range out {
+			}
+		})
+		b.Run("ordered2/chan"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			drainByChan(b, flow.Map(flow.FromChan(feedChan(b.N, size)), trivial, flow.Parallel(2), flow.Ordered()), size)
+		})
+	}
 	b.Run("map/iter", func(b *testing.B) {
 		b.ReportAllocs()
 		drain(b, flow.Map(flow.FromSeq(numbers(b.N)), trivial))
@@ -84,10 +92,6 @@ func BenchmarkTrivial(b *testing.B) {
 	b.Run("unordered2/iter", func(b *testing.B) {
 		b.ReportAllocs()
 		drain(b, flow.Map(flow.FromSeq(numbers(b.N)), trivial, flow.Parallel(2)))
-	})
-	b.Run("ordered2/chan", func(b *testing.B) {
-		b.ReportAllocs()
-		drainByChan(b, flow.Map(flow.FromChan(feedChan(b.N)), trivial, flow.Parallel(2), flow.Ordered()))
 	})
 }
 
@@ -135,6 +139,6 @@ func BenchmarkWork(b *testing.B) {
 		drain(b, flow.Map(flow.FromSeq(numbers(b.N)), work, flow.Parallel(2), flow.Ordered()))
 	})
 	b.Run("ordered2/chan", func(b *testing.B) {
-		drainByChan(b, flow.Map(flow.FromChan(feedChan(b.N)), work, flow.Parallel(2), flow.Ordered()))
+		drainByChan(b, flow.Map(flow.FromChan(feedChan(b.N, 0)), work, flow.Parallel(2), flow.Ordered()), 0)
 	})
 }

@@ -63,29 +63,37 @@ func inline[A, B any](s Stream[A], c config, open func(context.Context) (Worker[
 			return err
 		}
 		p := r.probe(c.name, 1)
+		p.WaitingIn(1)
+		defer p.WaitingIn(-1)
 		var failed error
-		err = s.each(r, func(a A) bool {
-			p.In()
-			begin := p.Begin()
-			b, err := call(ctx, w.Do, a)
-			p.End(begin)
-			p.Out()
-			if err == nil {
-				p.WaitingOut(1)
-				more := yield(b)
-				p.WaitingOut(-1)
-				return more
-			}
-			if err != Skip {
-				failed = err
-			}
-			return failed == nil
+		err = s.each(r, func(a A) (more bool) {
+			more, failed = workInline(ctx, p, w.Do, a, yield)
+			return more
 		})
 		if failed != nil {
 			err = failed
 		}
 		return err
 	}}
+}
+
+func workInline[A, B any](ctx context.Context, p *core.Probe, do func(context.Context, A) (B, error), a A, yield func(B) bool) (more bool, err error) {
+	p.WaitingIn(-1)
+	p.In()
+	begin := p.Begin()
+	b, err := call(ctx, do, a)
+	p.End(begin)
+	p.Out()
+	switch err {
+	case nil:
+		p.WaitingOut(1)
+		more = yield(b)
+		p.WaitingOut(-1)
+	case Skip:
+		more, err = true, nil
+	}
+	p.WaitingIn(1)
+	return more, err
 }
 
 func closeWorker[A, B any](w Worker[A, B]) (err error) {

@@ -41,8 +41,8 @@ type StageStats struct {
 	// results not taken yet.
 	InFlight int64
 	Busy     time.Duration // time spent in the stage's function, by all workers together
-	// WaitingIn is how many workers wait for an item now; WaitingOut is not zero when the
-	// stage waits for what is downstream of it.
+	// WaitingIn is how many workers wait for an item now; WaitingOut how many have nothing to
+	// do because what is downstream does not take what the stage has. The others work.
 	WaitingIn, WaitingOut int
 }
 

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"iter"
+	"sync"
 
 	"github.com/troupe-go/troupe/csp"
 	"github.com/troupe-go/troupe/flow/internal/core"
@@ -26,11 +27,30 @@ type Stream[T any] struct {
 type run struct {
 	ctx     context.Context
 	monitor *Monitor
+	atEnd   *cleanups
+}
+
+// cleanups are what is to be done when a consumption is over.
+type cleanups struct {
+	mu    sync.Mutex
+	funcs []func()
+}
+
+func (c *cleanups) add(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.funcs = append(c.funcs, f)
+}
+
+func (c *cleanups) do() {
+	for _, f := range c.funcs {
+		f()
+	}
 }
 
 // within returns a run that is the same, but for its context.
 func (r *run) within(ctx context.Context) *run {
-	return &run{ctx: ctx, monitor: r.monitor}
+	return &run{ctx: ctx, monitor: r.monitor, atEnd: r.atEnd}
 }
 
 // goOn reports whether a source may yield its next value, after waiting while the flow is paused.
@@ -65,8 +85,10 @@ func (s Stream[T]) start(ctx context.Context, yield func(T) bool) error {
 		return context.Cause(ctx)
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	r := &run{ctx: ctx, atEnd: new(cleanups)}
+	defer r.atEnd.do()
 	defer cancel()
-	return s.each(&run{ctx: ctx}, yield)
+	return s.each(r, yield)
 }
 
 // All yields the values and, if the stream ends with an error, at last a zero value with that
@@ -108,13 +130,9 @@ func (s Stream[T]) First(ctx context.Context) (v T, ok bool, err error) {
 // SendTo sends all values to a native channel, which it does not close, and returns how the
 // stream ended.
 func (s Stream[T]) SendTo(ctx context.Context, to chan<- T) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	r := &run{ctx: ctx}
-	err := s.each(r, func(v T) bool {
+	done := ctx.Done()
+	unsent := false
+	err := s.start(ctx, func(v T) bool {
 		select { // far cheaper than the one below
 		case to <- v:
 			return true
@@ -122,13 +140,13 @@ func (s Stream[T]) SendTo(ctx context.Context, to chan<- T) error {
 		}
 		select {
 		case to <- v:
-			return true
-		case <-ctx.Done():
-			return false
+		case <-done:
+			unsent = true
 		}
+		return !unsent
 	})
-	if err == nil {
-		err = r.ended()
+	if err == nil && unsent {
+		err = context.Cause(ctx)
 	}
 	return err
 }
@@ -139,8 +157,6 @@ func (s Stream[T]) SendTo(ctx context.Context, to chan<- T) error {
 func (s Stream[T]) Chan(ctx context.Context, buffer csp.Buffer) *csp.Chan[T] {
 	out := csp.New[T](buffer)
 	go func() {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
 		err := csp.ErrGoexit
 		defer func() {
 			if p := recover(); p != nil {
@@ -148,10 +164,9 @@ func (s Stream[T]) Chan(ctx context.Context, buffer csp.Buffer) *csp.Chan[T] {
 			}
 			out.CloseWithError(err)
 		}()
-		r := &run{ctx: ctx}
-		err = s.each(r, func(v T) bool { return give(ctx, out, v) })
-		if err == nil && !out.Closed() {
-			err = r.ended()
+		err = s.start(ctx, func(v T) bool { return give(ctx, out, v) })
+		if err == nil && !out.Closed() && ctx.Err() != nil {
+			err = context.Cause(ctx)
 		}
 	}()
 	return out

@@ -38,6 +38,10 @@ const (
 	// targetChunk is how long a chunk should take: long against the cost of claiming one,
 	// short against anything that people notice.
 	targetChunk = 40 * time.Microsecond
+	// yieldEvery is after how much work a worker lets others run. When workers keep all
+	// processors busy, feeder and consumer would otherwise run only once the workers have
+	// nothing left to do, and have stalled.
+	yieldEvery = 60 * time.Microsecond
 )
 
 type verdict uint8

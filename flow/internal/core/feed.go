@@ -46,8 +46,8 @@ func (f *feeder[A, B]) push(a A) bool {
 func (f *feeder[A, B]) waitForRoom() bool {
 	ready := func() bool { return f.next < f.tail.Load()+uint64(f.Window) }
 	if !ready() {
-		f.Probe.WaitingOut(1)
-		defer f.Probe.WaitingOut(-1)
+		f.Probe.Full(1)
+		defer f.Probe.Full(-1)
 	}
 	for !ready() {
 		if f.stopped() {

@@ -60,17 +60,20 @@ func (p *parking) wait(done <-chan struct{}, ready func() bool) {
 	}
 }
 
-// rise undoes the falling asleep of a goroutine that nobody woke, or takes the token of
-// whoever did in this instant.
+// rise undoes the falling asleep of a goroutine that was not woken. If all sleepers are being
+// woken at this moment, it takes a token as they do; but another that falls asleep just now may
+// be quicker, and then stands in the count instead. So it looks at both until one gives.
 func (p *parking) rise() {
 	for {
 		n := p.asleep.Load()
-		if n == 0 {
-			<-p.tokens
+		if n > 0 && p.asleep.CompareAndSwap(n, n-1) {
 			return
 		}
-		if p.asleep.CompareAndSwap(n, n-1) {
+		select {
+		case <-p.tokens:
 			return
+		default:
+			runtime.Gosched()
 		}
 	}
 }

@@ -15,6 +15,7 @@ type Probe struct {
 	busy       atomic.Int64 // nanoseconds
 	waitingIn  atomic.Int32
 	waitingOut atomic.Int32
+	full       atomic.Int32 // the window is: whoever waits, waits for room in it
 }
 
 // In counts an item that entered the stage.
@@ -53,7 +54,14 @@ func (p *Probe) WaitingIn(n int32) {
 	}
 }
 
-// WaitingOut adds n to those who wait for room behind the stage.
+// Full says, with 1 and then -1, that the stage takes no items because it holds a window full.
+func (p *Probe) Full(n int32) {
+	if p != nil {
+		p.full.Add(n)
+	}
+}
+
+// WaitingOut adds n to the workers that wait for their result to be taken.
 func (p *Probe) WaitingOut(n int32) {
 	if p != nil {
 		p.waitingOut.Add(n)
@@ -67,11 +75,16 @@ type Reading struct {
 	WaitingIn, WaitingOut int
 }
 
-// Read returns what the probe shows.
+// Read returns what the probe shows. Workers that have nothing to do while the window is full
+// wait for what is downstream, not for what is upstream.
 func (p *Probe) Read() Reading {
 	out := p.out.Load() // before in, so that no item seems to leave before it came
-	return Reading{
+	r := Reading{
 		In: p.in.Load(), Out: out, Busy: time.Duration(p.busy.Load()),
 		WaitingIn: int(p.waitingIn.Load()), WaitingOut: int(p.waitingOut.Load()),
 	}
+	if p.full.Load() > 0 {
+		r.WaitingIn, r.WaitingOut = 0, r.WaitingOut+r.WaitingIn
+	}
+	return r
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"math"
+	"runtime"
 	"time"
 
 	"github.com/troupe-go/troupe/csp"
@@ -12,8 +13,9 @@ import (
 type worker[A, B any] struct {
 	*engine[A, B]
 	Work[A, B]
-	chunk int // how many items it claims at a time
-	buf   []A
+	chunk  int // how many items it claims at a time
+	buf    []A
+	worked time.Duration // since it last let others run
 }
 
 // work claims and works until there is nothing left, and returns the error of closing.
@@ -49,8 +51,7 @@ func safeOpen[A, B any](ctx context.Context, open func(context.Context) (Work[A,
 func (w *worker[A, B]) failAtOnce(err error) {
 	w.chunk = 1
 	if s := w.claim(); len(s.items) > 0 {
-		w.fail(s.at, err)
-		w.publish(s.at, *new(B), failure)
+		w.settle(s.at, *new(B), err)
 	}
 }
 
@@ -125,6 +126,11 @@ func (w *worker[A, B]) workThrough(s span[A]) {
 		w.chunk = min(2*w.chunk, w.engine.chunk)
 	case took > targetChunk:
 		w.chunk = max(1, int(int64(w.chunk)*int64(targetChunk)/int64(took)))
+	}
+	w.worked += took
+	if w.worked > yieldEvery {
+		w.worked = 0
+		runtime.Gosched()
 	}
 }
 
