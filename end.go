@@ -1,6 +1,9 @@
 package troupe
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // An exit's way: tell (or the body's return) → die, once → names freed → links
 // and monitors told. Everything about it is in this file.
@@ -10,25 +13,25 @@ import "time"
 // the reason is normal.
 func (p *process) tell(from PID, reason error, own bool) {
 	p.mu.Lock()
-	p.exitAndUnlock(&signal{from: from, event: Exit, reason: reason}, own)
+	p.exitAndUnlock(from, PID{}, reason, own)
 }
 
 // feelAndUnlock is the arrival of the news that a link broke; as is how p had
 // addressed the other end. The lock is held.
 func (p *process) feelAndUnlock(from, as PID, reason error) {
-	p.exitAndUnlock(&signal{from: from, event: Exit, reason: reason, broken: as}, false)
+	p.exitAndUnlock(from, as, reason, false)
 }
 
-func (p *process) exitAndUnlock(s *signal, own bool) {
+func (p *process) exitAndUnlock(from, broken PID, reason error, own bool) {
 	switch {
 	case p.state.Load() != running:
 		p.mu.Unlock()
 	case p.ext != nil && p.ext.traps && !own:
-		p.postAndUnlock(s)
-	case IsNormal(s.reason) && !own:
+		p.postAndUnlock(&signal{from: from, event: Exit, reason: reason, broken: broken})
+	case IsNormal(reason) && !own:
 		p.mu.Unlock()
 	default:
-		p.endAndUnlock(s.reason)
+		p.endAndUnlock(reason)
 	}
 }
 
@@ -112,19 +115,10 @@ func (p *process) die(reason error, returned bool) {
 	gone := !p.inside
 	was := p.idle
 	p.idle = busy
-	letters := p.impl.flush(gone)
-	asks := p.detachAsks()
-	var x extra
-	if p.ext != nil {
-		x = *p.ext
-		p.ext.strip()
-	}
-	blocked := x.bound.drain()
+	e := estate{letters: p.impl.flush(gone), asks: p.detachAsks()}
+	p.leaveTo(&e, returned)
 	p.mu.Unlock()
-	if returned && x.overdue != nil {
-		x.overdue.Stop()
-	}
-	p.bury(&x, letters, asks, blocked)
+	p.bury(&e)
 	if was != idle { // an idle handler has nothing left to do
 		p.rouse(was, nil)
 	}
@@ -133,52 +127,84 @@ func (p *process) die(reason error, returned bool) {
 	}
 }
 
-// strip leaves only what is asked for after the end. The lock is held.
-func (x *extra) strip() {
-	x.links, x.watchers, x.monitors = nil, nil, nil
-	x.names, x.timers, x.ready, x.returns = nil, nil, nil, nil
+// An estate is what a process leaves behind when it dies.
+type estate struct {
+	reason  error
+	ties    *ties // nil if it had none
+	letters []letter
+	asks    []*pending
+	blocked released
+	cancel  context.CancelCauseFunc
+}
+
+// leaveTo moves what p has to e. The lock is held.
+func (p *process) leaveTo(e *estate, returned bool) {
+	x := p.ext
+	if x == nil {
+		return
+	}
+	e.reason, e.ties, e.cancel = x.reason, x.ties, x.cancel
+	e.blocked = x.bound.drain()
+	x.ties, x.ready = nil, nil
+	if returned && x.overdue != nil {
+		x.overdue.Stop()
+	}
 }
 
 // bury does what follows from p's death, in the order that the guarantees ask
 // for: its names are free before anyone hears of it.
-func (p *process) bury(x *extra, letters []letter, asks []*pending, blocked released) {
-	p.node.names.free(p, x)
+func (p *process) bury(e *estate) {
+	p.node.names.free(p, e)
 	p.node.leave(p)
-	for t := range x.timers {
-		t.Stop()
-	}
-	if x.expiry != nil {
-		x.expiry.Stop()
-	}
-	if x.cancel != nil {
-		x.cancel(x.reason)
+	if e.cancel != nil {
+		e.cancel(e.reason)
 	}
 	if a := p.asking.Load(); a != nil {
-		a.fail(endedWhileAsking(x.reason))
+		a.fail(endedWhileAsking(e.reason))
 	}
-	blocked.release()
-	for _, a := range asks {
-		a.fail(endedUnanswered(x.reason))
+	e.blocked.release()
+	for _, a := range e.asks {
+		a.fail(endedUnanswered(e.reason))
 	}
-	for l := range x.links {
-		l.linkBroke(p, x.reason)
+	heard := len(e.asks) > 0
+	if e.ties != nil {
+		heard = p.sever(e.ties, e.reason) || heard
 	}
-	for m := range x.watchers {
-		m.fire(x.reason)
+	p.node.letters.add(e.reason, e.letters)
+	p.settleEnd()
+	if !heard {
+		p.node.unheard(p, e.reason)
 	}
-	for m := range x.monitors {
-		m.forget()
-	}
-	p.node.letters.add(x.reason, letters)
+}
+
+// settleEnd lets those go who wait for p's end.
+func (p *process) settleEnd() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.state.Store(told)
 	if p.ext != nil && p.ext.done != nil {
 		close(p.ext.done)
 	}
-	p.mu.Unlock()
-	if len(x.links)+len(x.watchers)+len(asks) == 0 {
-		p.node.unheard(p, x.reason)
+}
+
+// sever tells those tied to p of its end, and reports whether anybody heard.
+func (p *process) sever(t *ties, reason error) (heard bool) {
+	for timer := range t.timers {
+		timer.Stop()
 	}
+	if t.expiry != nil {
+		t.expiry.Stop()
+	}
+	for l := range t.links {
+		l.linkBroke(p, reason)
+	}
+	for m := range t.watchers {
+		m.fire(reason)
+	}
+	for m := range t.monitors {
+		m.forget()
+	}
+	return len(t.links)+len(t.watchers) > 0
 }
 
 // leaveLate runs when the body of a process that died before was left.
@@ -234,15 +260,12 @@ func (p *process) worsen(reason error) bool {
 // linkBroke tells p that q, to which it may be linked, has ended.
 func (p *process) linkBroke(q *process, reason error) {
 	p.mu.Lock()
-	if p.ext == nil {
-		p.mu.Unlock()
-		return
-	}
-	as, linked := p.ext.links[q]
+	t := p.tied()
+	as, linked := t.links[q]
 	if !linked {
 		p.mu.Unlock() // unlinked in the meantime: not felt
 		return
 	}
-	delete(p.ext.links, q)
+	delete(t.links, q)
 	p.feelAndUnlock(q.pid(), as, reason)
 }

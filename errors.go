@@ -96,11 +96,12 @@ func (e *DeadlockError) Is(target error) bool {
 //
 // A panic is never normal, whatever its value.
 func IsNormal(reason error) bool {
-	if reason == nil || reason == Stop {
-		return true
-	}
+	return reason == nil || errors.Is(reason, Stop) && !isPanic(reason)
+}
+
+func isPanic(reason error) bool {
 	var p *PanicError
-	return errors.Is(reason, Stop) && !errors.As(reason, &p)
+	return errors.As(reason, &p)
 }
 
 // reasonText is a reason as it is printed behind "is down".

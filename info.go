@@ -48,14 +48,15 @@ func (p *process) info() Info {
 	if x == nil {
 		return i
 	}
-	i.Names = slices.Clone(x.names)
+	t := p.tied()
+	i.Names = slices.Clone(t.names)
 	if x.bound != nil {
 		i.Dropped = x.bound.dropped
 	}
-	for q := range x.links {
+	for q := range t.links {
 		i.Links = append(i.Links, q.pid())
 	}
-	for m := range x.monitors {
+	for m := range t.monitors {
 		if m.target != nil {
 			i.Monitors = append(i.Monitors, m.target.pid())
 		}

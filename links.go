@@ -56,10 +56,7 @@ func (s *Self[M]) TrapExit(on bool) {
 }
 
 func linksOf(p *process) map[*process]PID {
-	if p.ext == nil {
-		return nil
-	}
-	return p.ext.links
+	return p.tied().links
 }
 
 // linkTo links p and q; pid is how the caller addressed q, which may be nil.
@@ -90,7 +87,7 @@ func (p *process) linkTo(q *process, pid PID) {
 }
 
 func addLink(p, q *process, as PID) {
-	x := p.more()
+	x := p.tie()
 	if x.links == nil {
 		x.links = make(map[*process]PID)
 	}
@@ -133,7 +130,7 @@ func (p *process) watch(q *process, about PID) *Monitor {
 		p.mu.Unlock()
 		return m
 	}
-	x := p.more()
+	x := p.tie()
 	if x.monitors == nil {
 		x.monitors = make(map[*Monitor]struct{})
 	}
@@ -152,7 +149,7 @@ func (p *process) admit(m *Monitor) bool {
 	if p.fenced() {
 		return false
 	}
-	x := p.more()
+	x := p.tie()
 	if x.watchers == nil {
 		x.watchers = make(map[*Monitor]struct{})
 	}
@@ -167,9 +164,7 @@ func (m *Monitor) Cancel() {
 	p := m.watcher
 	p.mu.Lock()
 	m.over = true
-	if p.ext != nil {
-		delete(p.ext.monitors, m)
-	}
+	delete(p.tied().monitors, m)
 	p.mu.Unlock()
 	if sig := m.fired.Load(); sig != nil {
 		sig.withdrawn.Store(true)
@@ -186,7 +181,7 @@ func (m *Monitor) fire(reason error) {
 		return
 	}
 	m.over = true
-	delete(p.ext.monitors, m)
+	delete(p.tied().monitors, m)
 	sig := &signal{from: m.about, event: Down, reason: reason}
 	m.fired.Store(sig)
 	p.postAndUnlock(sig)
@@ -196,9 +191,7 @@ func (m *Monitor) fire(reason error) {
 func (m *Monitor) forget() {
 	if q := m.target; q != nil {
 		q.mu.Lock()
-		if q.ext != nil {
-			delete(q.ext.watchers, m)
-		}
+		delete(q.tied().watchers, m)
 		q.mu.Unlock()
 	}
 }

@@ -89,8 +89,8 @@ func (r *registry) add(p *process, name string) error {
 		p.mu.Unlock()
 		return ErrKilled
 	}
-	x := p.more()
-	x.names = append(x.names, name)
+	t := p.tie()
+	t.names = append(t.names, name)
 	p.mu.Unlock()
 	if r.byName == nil {
 		r.byName = make(map[string]*nameEntry)
@@ -110,24 +110,24 @@ func (e *nameEntry) over() {
 
 // free frees the names of p, which has died, or announces them when p's spawner
 // said that a successor will come. Announcements that p made itself end.
-func (r *registry) free(p *process, x *extra) {
-	if len(x.names) == 0 && !x.keeps {
+func (r *registry) free(p *process, e *estate) {
+	t := e.ties
+	if t == nil || len(t.names) == 0 && !t.keeps {
 		return
 	}
-	keep := x.returns != nil && x.keeper != nil && x.returns(x.reason)
-	if x.keeps {
+	keep := t.returns != nil && t.returns(e.reason)
+	if t.keeps {
 		defer r.giveUp(p, "")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, name := range x.names {
-		e := r.byName[name]
-		if e == nil || e.holder != p {
+	for _, name := range t.names {
+		if n := r.byName[name]; n == nil || n.holder != p {
 			continue
 		}
 		delete(r.byName, name)
-		if keep && !x.keeper.fenced() {
-			r.byName[name] = &nameEntry{keeper: x.keeper, returned: make(chan struct{})}
+		if keeper := p.ext.keeper; keep && !keeper.fenced() {
+			r.byName[name] = &nameEntry{keeper: keeper, returned: make(chan struct{})}
 		}
 	}
 }

@@ -140,6 +140,10 @@ func (p PID) Wait(ctx context.Context) error {
 }
 
 func (p *process) wait(ctx context.Context) error {
+	if p.state.Load() == told {
+		reason, _ := p.ended()
+		return reason
+	}
 	w := processOf(ctx).enterBlocking()
 	defer w.leaveBlocking()
 	select {

@@ -74,20 +74,14 @@ type actor interface {
 
 // extra holds what most processes never need.
 type extra struct {
-	reason   error // valid once the process is ending
-	traps    bool
-	ready    func()
-	grace    time.Duration
-	links    map[*process]PID      // with how this side addressed the other
-	watchers map[*Monitor]struct{} // who monitors this process
-	monitors map[*Monitor]struct{} // whom this process monitors
-	names    []string
-	label    string // the name in the tree, if one was given
-	kind     string // what it runs, if the body does not tell
-	timers   map[*Timer]struct{}
-	returns  func(reason error) bool // see KeepName
-	keeper   *process                // who spawned the process with KeepName
-	keeps    bool                    // this process spawned others with KeepName
+	reason error // valid once the process is ending
+	ties   *ties
+	traps  bool
+	zombie bool
+	ready  func()
+	label  string        // the name in the tree, if one was given
+	kind   string        // what it runs, if the body does not tell
+	grace  time.Duration // how long it may take to return
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -95,10 +89,38 @@ type extra struct {
 	mail    chan struct{} // a token says that there is mail
 	done    chan struct{} // closed at the end of the process
 	overdue *time.Timer   // runs while a process that was told to end has not
-	expiry  *time.Timer   // runs while a process that may trap exits outlives its node
 
 	bound  *bound
-	zombie bool
+	keeper *process // who spawned the process with KeepName
+}
+
+// ties are what a process shares with others. Its death takes them all at once.
+type ties struct {
+	links    map[*process]PID      // with how this side addressed the other
+	watchers map[*Monitor]struct{} // who monitors this process
+	monitors map[*Monitor]struct{} // whom this process monitors
+	timers   map[*Timer]struct{}
+	names    []string
+	returns  func(reason error) bool // see KeepName
+	keeps    bool                    // this process spawned others with KeepName
+	expiry   *time.Timer             // runs while a process that may trap exits outlives its node
+}
+
+// tie returns p's ties, made on first use. The lock is held.
+func (p *process) tie() *ties {
+	x := p.more()
+	if x.ties == nil {
+		x.ties = new(ties)
+	}
+	return x.ties
+}
+
+// tied returns p's ties to look at or to delete from. The lock is held.
+func (p *process) tied() *ties {
+	if p.ext == nil || p.ext.ties == nil {
+		return &ties{}
+	}
+	return p.ext.ties
 }
 
 // defaultGrace is how long a process that was told to end may take to return.

@@ -78,7 +78,7 @@ func (p *process) expire() {
 	if p.state.Load() != running {
 		return
 	}
-	if x := p.more(); x.expiry == nil && x.grace >= 0 {
-		x.expiry = time.AfterFunc(x.grace, p.kill)
+	if t, grace := p.tie(), p.ext.grace; t.expiry == nil && grace >= 0 {
+		t.expiry = time.AfterFunc(grace, p.kill)
 	}
 }

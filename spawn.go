@@ -190,9 +190,9 @@ func (c *spawnConfig) apply(p, parent *process) {
 		p.odd = true
 	}
 	if c.returns != nil {
-		p.more().returns, p.ext.keeper = c.returns, parent
+		p.tie().returns, p.ext.keeper = c.returns, parent
 		parent.mu.Lock()
-		parent.more().keeps = true
+		parent.tie().keeps = true
 		parent.mu.Unlock()
 	}
 }

@@ -118,7 +118,7 @@ func (t *Timer) own() bool {
 	if p.state.Load() != running {
 		return false
 	}
-	x := p.more()
+	x := p.tie()
 	if x.timers == nil {
 		x.timers = make(map[*Timer]struct{})
 	}
@@ -129,9 +129,7 @@ func (t *Timer) own() bool {
 func (t *Timer) disown() {
 	if p := t.owner; p != nil {
 		p.mu.Lock()
-		if p.ext != nil {
-			delete(p.ext.timers, t)
-		}
+		delete(p.tied().timers, t)
 		p.mu.Unlock()
 	}
 }

@@ -141,7 +141,7 @@ func Tee[T any](s Stream[T], buffer csp.Buffer, side func(ctx context.Context, b
 		defer func() { // also when yield panics
 			if !returned {
 				cancel(nil)
-				_ = <-result
+				<-result //nolint:errcheck // yield panicked: its panic is what is heard
 			}
 		}()
 		left := false

@@ -153,8 +153,12 @@ type pace struct {
 // String returns the pace as a person wants it.
 func (p pace) String() string {
 	seconds := max(p.elapsed.Seconds(), 1e-9)
+	precision := time.Millisecond
+	if p.elapsed < 10*precision {
+		precision = 10 * time.Microsecond
+	}
 	return fmt.Sprintf("%s in %v, %s files/s, %.1f MB/s", size(p.bytes),
-		p.elapsed.Round(time.Millisecond), group(int(float64(p.files)/seconds)), float64(p.bytes)/1e6/seconds)
+		p.elapsed.Round(precision), group(int(float64(p.files)/seconds)), float64(p.bytes)/1e6/seconds)
 }
 
 // size returns a number of bytes as text.

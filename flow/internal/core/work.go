@@ -143,7 +143,7 @@ func (w *worker[A, B]) workUntilPanic(s span[A], start time.Time) (rest span[A])
 		if settled {
 			return
 		}
-		var err error = csp.ErrGoexit
+		err := csp.ErrGoexit
 		if p := recover(); p != nil {
 			err = csp.NewPanicError(p)
 		}

@@ -91,6 +91,9 @@ type Result struct {
 // the crew in good order and returns how far it got, with the cause.
 func Run(ctx context.Context, tree *wordindex.Tree, cfg Config) (*Result, error) {
 	c := newCrew(tree, cfg)
+	if ctx.Err() != nil {
+		return c.outcome(0), context.Cause(ctx)
+	}
 	start := time.Now()
 	err := troupe.Run(ctx, c.lead, troupe.Logger(c.Log))
 	r := c.outcome(time.Since(start))

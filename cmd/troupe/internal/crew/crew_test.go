@@ -234,11 +234,9 @@ func TestInterruptedBefore(t *testing.T) {
 	}
 }
 
-// Workers that always fail end the crew with an error.
+// A member that fails whenever it is started ends the crew with its error.
 func TestCrewGivesUp(t *testing.T) {
-	tree := lay(t, 3)
-	c := newCrew(tree, Config{Workers: 2})
-	c.tree = &wordindex.Tree{Files: nil}
+	c := newCrew(lay(t, 3), Config{Workers: 2})
 	err := troupe.Run(t.Context(), func(self *troupe.Self[news]) error {
 		spec := c.spec()
 		spec.Children[0].Body = troupe.Function(func(*troupe.Self[result]) error { return errPoison })
