@@ -225,7 +225,11 @@ func (r Ref[M]) wait(ctx context.Context) (*Self[M], error) {
 		case err == nil:
 			coming = s.leavesName(ownThread(ctx))
 		case errors.Is(err, ErrNoProc):
-			coming = nodeOf(ctx).names.coming(r.name.Value(), ownThread(ctx))
+			var held bool
+			coming, held = nodeOf(ctx).names.coming(r.name.Value(), ownThread(ctx))
+			if held {
+				continue // it has come between our two looks
+			}
 		}
 		if coming == nil {
 			return s, err
@@ -267,16 +271,18 @@ func (a *pending) begin(ctx context.Context) error {
 		a.wake = make(chan struct{}, 1)
 		return nil
 	}
-	if ownThread(ctx) == nil || !p.asking.CompareAndSwap(nil, a) {
+	own := ownThread(ctx) != nil
+	if own {
+		// All must be in place when others see a in p.asking.
+		a.own = true
+		_, a.exact = ctx.(carrier)
+		a.wake = p.answerChan()
+	}
+	if !own || !p.asking.CompareAndSwap(nil, a) {
+		a.own, a.exact = false, false
 		a.wake = make(chan struct{}, 1)
 		return nil
 	}
-	a.own = true
-	_, a.exact = ctx.(carrier)
-	if p.answer == nil {
-		p.answer = make(chan struct{}, 1) // ours as long as we are in p.asking
-	}
-	a.wake = p.answer
 	var err error
 	if ring := a.ring(); ring != nil {
 		err = &DeadlockError{Cycle: ring}
@@ -290,6 +296,20 @@ func (a *pending) begin(ctx context.Context) error {
 		p.asking.Store(nil)
 	}
 	return err
+}
+
+// answerChan returns the channel on which p's own thread waits for answers. A
+// token is in it only while a question in p.asking has been settled and not yet
+// been taken off.
+func (p *process) answerChan() chan struct{} {
+	if c := p.answer.Load(); c != nil {
+		return *c
+	}
+	c := make(chan struct{}, 1)
+	if p.answer.CompareAndSwap(nil, &c) {
+		return c
+	}
+	return *p.answer.Load()
 }
 
 // end undoes begin, and takes the question off the callee.

@@ -3,6 +3,7 @@ package troupe
 import (
 	"context"
 	"reflect"
+	"slices"
 )
 
 // A Handler is the body of a process that is called for each message and holds
@@ -70,6 +71,15 @@ func Service(f func(context.Context) error) Body {
 // supervisor waits for the call before it starts the next child.
 func (b Body) AwaitReady() Body {
 	b.ready = true
+	return b
+}
+
+// With returns the Body with options that every spawn of it begins with.
+func (b Body) With(opts ...SpawnOption) Body {
+	spawn := b.spawn
+	b.spawn = func(ctx context.Context, more []SpawnOption) PID {
+		return spawn(ctx, slices.Concat(opts, more))
+	}
 	return b
 }
 

@@ -98,6 +98,9 @@ func TestG31_ARingIsNamed(t *testing.T) {
 			var found int
 			for i, err := range errs {
 				var d *troupe.DeadlockError
+				if errors.Is(err, troupe.ErrNoProc) {
+					continue // its callee saw the ring and ended before it was asked
+				}
 				if !errors.As(err, &d) {
 					t.Errorf("ring of %d: number %d got %v", size, i, err)
 					continue

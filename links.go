@@ -1,6 +1,9 @@
 package troupe
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Link ties the process and pid together: when one ends for an abnormal reason,
 // so does the other, unless it traps exits; then it gets a message with the
@@ -52,6 +55,14 @@ func (p *process) linked(pid PID) *process {
 func (s *Self[M]) TrapExit(on bool) {
 	s.mu.Lock()
 	s.more().traps = on
+	s.mu.Unlock()
+}
+
+// SetGrace changes the [Grace] that the process was spawned with. Only the
+// process itself may call it.
+func (s *Self[M]) SetGrace(d time.Duration) {
+	s.mu.Lock()
+	s.more().grace = max(d, -1)
 	s.mu.Unlock()
 }
 

@@ -60,14 +60,15 @@ func (r *registry) find(name string) *process {
 }
 
 // coming returns a channel that closes when an announced name has found its
-// holder or is given up; nil if name is not announced, or by the asker itself.
-func (r *registry) coming(name string, asker *process) <-chan struct{} {
+// holder or is given up; nil if name is not announced, or by the asker itself. If
+// the name has a holder by now, it says so.
+func (r *registry) coming(name string, asker *process) (back <-chan struct{}, held bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if e := r.byName[name]; e != nil && (asker == nil || e.keeper != asker) {
-		return e.returned
+		return e.returned, e.holder != nil
 	}
-	return nil
+	return nil, false
 }
 
 func (r *registry) add(p *process, name string) error {
@@ -117,7 +118,7 @@ func (r *registry) free(p *process, e *estate) {
 	}
 	keep := t.returns != nil && t.returns(e.reason)
 	if t.keeps {
-		defer r.giveUp(p, "")
+		defer r.giveUpAll(p)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,16 +136,26 @@ func (r *registry) free(p *process, e *estate) {
 // ReleaseName ends the wait of those who ask a name that was announced because
 // of [KeepName]: no successor will come. Only the process that spawned with
 // KeepName may call it, for the full path of the child that had the name.
-func (s *Self[M]) ReleaseName(name string) { s.node.names.giveUp(&s.process, cleanName(name)) }
-
-// giveUp ends the announcements of keeper; of all its names if name is empty.
-func (r *registry) giveUp(keeper *process, name string) {
+func (s *Self[M]) ReleaseName(name string) {
+	r := &s.node.names
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for n, e := range r.byName {
-		if e.holder == nil && e.keeper == keeper && (name == "" || n == name) {
-			delete(r.byName, n)
-			e.over()
-		}
+	r.giveUp(&s.process, cleanName(name))
+}
+
+// giveUp ends an announcement, if it is one of keeper's. The lock is held.
+func (r *registry) giveUp(keeper *process, name string) {
+	if e := r.byName[name]; e != nil && e.holder == nil && e.keeper == keeper {
+		delete(r.byName, name)
+		e.over()
+	}
+}
+
+// giveUpAll ends the announcements of keeper, which has died.
+func (r *registry) giveUpAll(keeper *process) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.byName {
+		r.giveUp(keeper, name)
 	}
 }

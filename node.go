@@ -36,6 +36,9 @@ func (n *Node) Context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, nodeKey{}, n)
 }
 
+// Logger returns where the node reports what nobody else hears of.
+func (n *Node) Logger() *slog.Logger { return n.log }
+
 // join puts p into the tree. It reports false when the node is ending or the
 // parent has ended; p is then in the tree no less, to be ended by the caller.
 func (n *Node) join(p, parent *process) bool {
@@ -63,14 +66,24 @@ func (n *Node) adopt(p, parent *process) {
 	parent.child = p
 }
 
-// leave takes p out of the tree; its children become the root's.
+// leave takes p out of the tree; its children become the root's. When the node
+// is ending, they are told now.
 func (n *Node) leave(p *process) {
+	if orphans := n.takeOut(p); orphans != nil {
+		shutDown(orphans)
+	}
+}
+
+func (n *Node) takeOut(p *process) (orphans []*process) {
 	n.tree.Lock()
 	defer n.tree.Unlock()
 	for p != n.root && p.child != nil {
 		c := p.child
 		p.child = c.next
 		n.adopt(c, n.root)
+		if n.closing {
+			orphans = append(orphans, c)
+		}
 	}
 	if p.prev != nil {
 		p.prev.next = p.next
@@ -81,6 +94,15 @@ func (n *Node) leave(p *process) {
 		p.next.prev = p.prev
 	}
 	p.prev, p.next = nil, nil
+	return orphans
+}
+
+// shutDown tells processes to end because their node does.
+func shutDown(list []*process) {
+	for _, p := range list {
+		p.tell(PID{}, ErrShutdown, false)
+		p.expire()
+	}
 }
 
 // departed counts a process out, once everything about its end has been told and

@@ -200,7 +200,8 @@ func (w *worker) choose() (p *process, parked bool) {
 		return p, false
 	}
 	for {
-		if p = w.takeNext(); p != nil || o.closed {
+		p = w.takeNext()
+		if p != nil || o.closed || len(o.idle) >= o.limit {
 			return p, false
 		}
 		if w.next.CompareAndSwap(nil, asleep) {

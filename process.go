@@ -37,11 +37,11 @@ type process struct {
 	asking atomic.Pointer[pending] // the question its own thread waits on
 	queued *process                // the next in the run queue, guarded by the pool
 
-	parent, child, next, prev *process      // the tree, guarded by node.tree
-	ext                       *extra        // guarded by mu
-	asks                      *pending      // questions waiting for this process, guarded by mu
-	answer                    chan struct{} // a token ends the wait for an answer; owned through asking
-	wake                      chan struct{} // a token ends the parking of the process's goroutine; set by it
+	parent, child, next, prev *process                      // the tree, guarded by node.tree
+	ext                       *extra                        // guarded by mu
+	asks                      *pending                      // questions waiting for this process, guarded by mu
+	answer                    atomic.Pointer[chan struct{}] // a token ends the wait for an answer
+	wake                      chan struct{}                 // a token ends the parking of the process's goroutine; set by it
 
 	mu   sync.Mutex
 	idle uint8 // guarded by mu

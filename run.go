@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -26,8 +27,8 @@ var nodes atomic.Uint64
 
 // Run starts a node, runs body as its first process, the root, and waits until
 // the node has ended. The node ends when the root does; all other processes are
-// then told to end with ErrShutdown, and those that have not ended within their
-// grace are fenced and reported as zombies. When ctx ends, the root is told to
+// then told to end with ErrShutdown, parents before their children, and those that
+// have not ended within their grace are fenced and reported as zombies. When ctx ends, the root is told to
 // end with ErrShutdown; if it then ends for that reason or normally, Run returns
 // nil, for that is what was asked for. In all other cases Run returns the root's
 // reason; nil is a normal end. Several nodes may run at once in one program.
@@ -57,16 +58,16 @@ func Run[M any](ctx context.Context, body func(*Self[M]) error, opts ...RunOptio
 	return reason
 }
 
-// close ends all processes and waits for them.
+// close ends all processes and waits for them: first the children of the root,
+// and the children of each when it has ended, so that a supervisor can stop its
+// own in order.
 func (n *Node) close() {
 	n.tree.Lock()
 	n.closing = true
+	top := slices.Collect(n.root.eachChild())
 	n.tree.Unlock()
 	n.checkEmpty()
-	for _, p := range n.all() {
-		p.tell(PID{}, ErrShutdown, false)
-		p.expire()
-	}
+	shutDown(top)
 	<-n.empty
 	n.pool.close()
 }

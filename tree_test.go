@@ -80,7 +80,6 @@ func TestTree_Children(t *testing.T) {
 	})
 }
 
-// orphans makes a parent with two children and a grandchild and kills the parent.
 func TestTree_OrphansAreTheRoots(t *testing.T) {
 	play(t, func(t *testing.T, self *troupe.Self[none]) {
 		kids := make(chan troupe.PID, 2)
@@ -111,6 +110,7 @@ func TestTree_OrphansAreTheRoots(t *testing.T) {
 				t.Error("the child ended with its parent though they were not linked")
 			}
 		}
+		synctest.Wait()
 		if got := a.Path(); got != "/a" {
 			t.Errorf("the orphan's path is %s, want /a", got)
 		}

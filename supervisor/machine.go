@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -69,7 +68,7 @@ func newMachine(s Spec, self *troupe.Self[Request]) *machine {
 		crew:      crew{byName: make(map[string]*entry), byPID: make(map[troupe.PID]*entry)},
 	}
 	if m.spec.Report == nil {
-		m.spec.Report = func(e Event) { e.log(slog.Default()) }
+		m.spec.Report = Log(self.Node().Logger())
 	}
 	for _, c := range s.Children {
 		m.append(&entry{Child: c, since: time.Now()})
@@ -81,6 +80,7 @@ func newMachine(s Spec, self *troupe.Self[Request]) *machine {
 func (m *machine) run() error {
 	m.parent = m.self.Parent()
 	m.self.TrapExit(true)
+	m.self.SetGrace(-1) // its children say how long they may take
 	if m.self.Err() != nil {
 		return context.Cause(m.self)
 	}
@@ -241,7 +241,7 @@ func (m *machine) report(kind EventKind, e *entry, delay time.Duration) {
 		ev.Reason = e.reason
 	}
 	if err := guard(func() { m.spec.Report(ev) }); err != nil {
-		slog.Default().Error("supervisor: Report panicked", "event", kind.String(), "child", e.Name, "panic", err)
+		m.self.Node().Logger().Error("supervisor: Report panicked", "event", kind.String(), "child", e.Name, "panic", err)
 	}
 }
 

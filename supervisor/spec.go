@@ -86,7 +86,8 @@ type Spec struct {
 
 	// Report is called for everything that happens to children. It runs in the
 	// supervisor and must not block; a panic in it is logged and otherwise
-	// passed over. Nil is Log(slog.Default()).
+	// passed over. Nil is [Log] with the node's
+	// logger.
 	Report func(Event)
 }
 

@@ -38,12 +38,12 @@ func (m meter) show(done int, what string) {
 		return
 	}
 	m.bar.Describe(what)
-	m.bar.Set(done)
+	_ = m.bar.Set(done) // a bar that cannot be drawn is no reason to stop
 }
 
 // close takes the meter from the screen.
 func (m meter) close() {
 	if m.bar != nil {
-		m.bar.Finish()
+		_ = m.bar.Finish()
 	}
 }

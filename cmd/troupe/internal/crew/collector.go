@@ -29,12 +29,12 @@ func (c *crew) collect(self *troupe.Self[result]) error {
 		}
 		records[r.file] = r.rec
 		total.Merge(r.words)
-		feeder.Send(self, accepted{r.file})
+		_ = feeder.Send(self, accepted{r.file}) // if it has died, all start anew
 		so.Files++
 		so.Bytes += r.rec.Size
-		c.leader.Send(self, so)
+		_ = c.leader.Send(self, so)
 		if so.Files == len(records) {
-			c.leader.Send(self, finished{index: &total.Tally, records: records})
+			_ = c.leader.Send(self, finished{index: &total.Tally, records: records})
 		}
 	}
 	return nil

@@ -163,7 +163,7 @@ func (f *clerk) bury(worker troupe.PID, reason error) {
 		if file == l.reads && f.blame(file, reason) {
 			f.done[file] = true
 			rec := wordindex.Record{Kind: wordindex.GivenUp, Err: reason}
-			collector.Send(f.self, result{file: file, rec: rec})
+			_ = collector.Send(f.self, result{file: file, rec: rec}) // if it has died, all start anew
 			continue
 		}
 		f.again = append(f.again, file)
