@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 	"unique"
 )
 
@@ -77,6 +78,9 @@ type pending struct {
 	settled atomic.Bool
 	err     error
 	wake    chan struct{}
+
+	due   time.Duration // if it has a limit of its own; guarded by the node's limits
+	place int           // among those with one
 
 	next, prev *pending // in callee.asks, guarded by its lock
 	attached   bool
@@ -158,23 +162,24 @@ func endedWhileAsking(reason error) error {
 // question that closes a ring of processes which all ask each other returns a
 // [*DeadlockError]; a goroutine beside the process's own that asks should use a
 // context from [Beside]. Asking a supervised name that is being restarted waits
-// for the successor. Any goroutine may call it. Semantics: OTP's
-// gen_server:call, without its default time-out.
-func Ask[Q, A any](ctx context.Context, to Ref[Call[Q, A]], q Q) (A, error) {
-	return AskWith(ctx, to, func(c Call[Q, A]) Call[Q, A] { return c }, q)
+// for the successor. [After] limits the wait. Any goroutine may call it.
+// Semantics: OTP's gen_server:call, without its default time-out.
+func Ask[Q, A any](ctx context.Context, to Ref[Call[Q, A]], q Q, opts ...WaitOption) (A, error) {
+	return AskWith(ctx, to, func(c Call[Q, A]) Call[Q, A] { return c }, q, opts...)
 }
 
 // AskWith is [Ask] for a mailbox that takes several kinds of requests: wrap
 // turns the call into the mailbox's message type.
-func AskWith[Q, A, M any](ctx context.Context, to Ref[M], wrap func(Call[Q, A]) M, q Q) (A, error) {
+func AskWith[Q, A, M any](ctx context.Context, to Ref[M], wrap func(Call[Q, A]) M, q Q, opts ...WaitOption) (A, error) {
 	var zero A
+	how := choose(opts)
 	for {
-		s, err := to.wait(ctx)
+		s, err := to.wait(ctx, how)
 		if err != nil {
 			return zero, err
 		}
 		a := &slot[A]{pending: pending{asker: processOf(ctx), callee: &s.process}}
-		err = askOnce(ctx, s, a, wrap(Call[Q, A]{q, a}))
+		err = askOnce(ctx, s, a, wrap(Call[Q, A]{q, a}), how)
 		switch {
 		case err == nil:
 			return a.answer, a.err
@@ -186,11 +191,15 @@ func AskWith[Q, A, M any](ctx context.Context, to Ref[M], wrap func(Call[Q, A]) 
 }
 
 // askOnce sends the question and waits until it is settled.
-func askOnce[A, M any](ctx context.Context, s *Self[M], a *slot[A], body M) error {
+func askOnce[A, M any](ctx context.Context, s *Self[M], a *slot[A], body M, how WaitOption) error {
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
 	defer a.end()
+	if how.limited {
+		s.node.limits.limit(&a.pending, how.wait)
+		defer s.node.limits.lift(&a.pending)
+	}
 	if err := s.deliver(ctx, a.asker, body, &a.pending, false); err != nil {
 		if !a.settled.CompareAndSwap(false, true) {
 			<-a.wake // told to end while it waited for room
@@ -215,7 +224,7 @@ func (p *process) leavesName(asker *process) <-chan struct{} {
 
 // wait returns the process behind the address; if that is a name whose holder
 // ends or is being restarted, it waits for the successor.
-func (r Ref[M]) wait(ctx context.Context) (*Self[M], error) {
+func (r Ref[M]) wait(ctx context.Context, how WaitOption) (*Self[M], error) {
 	for {
 		s, err := r.locate(ctx)
 		var coming <-chan struct{}
@@ -234,16 +243,29 @@ func (r Ref[M]) wait(ctx context.Context) (*Self[M], error) {
 		if coming == nil {
 			return s, err
 		}
-		w := processOf(ctx).enterBlocking()
-		select {
-		case <-coming:
-		case <-ctx.Done():
-		}
-		w.leaveBlocking()
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if err := r.awaitSuccessor(ctx, coming, how); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// awaitSuccessor waits until the name may have another holder.
+func (r Ref[M]) awaitSuccessor(ctx context.Context, coming <-chan struct{}, how WaitOption) error {
+	defer processOf(ctx).enterBlocking().leaveBlocking()
+	var late <-chan time.Time
+	if how.limited {
+		late = time.After(how.wait)
+	}
+	select {
+	case <-coming:
+		if ctx.Err() == nil {
+			return nil
+		}
+	case <-late:
+		return fmt.Errorf("troupe: %v has not come back: %w", r, context.DeadlineExceeded)
+	case <-ctx.Done():
+	}
+	return context.Cause(ctx)
 }
 
 // Beside returns a context for a goroutine that a process has started beside its

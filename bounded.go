@@ -81,7 +81,7 @@ func (b *bound) grant() {
 
 // await blocks until there is room for one body. The lock is held on entry and,
 // when the error is nil, on return; the room is then the caller's.
-func (p *process) await(ctx context.Context, from *process) error {
+func (p *process) await(ctx context.Context, from *process, ask *pending) error {
 	b := p.ext.bound
 	w := &roomWaiter{ready: make(chan struct{})}
 	b.waiting = append(b.waiting, w)
@@ -89,10 +89,17 @@ func (p *process) await(ctx context.Context, from *process) error {
 
 	worker := from.enterBlocking()
 	var err error
+	var settled chan struct{}
+	if ask != nil {
+		settled = ask.wake
+	}
 	select {
 	case <-w.ready:
 	case <-ctx.Done():
 		err = context.Cause(ctx)
+	case <-settled: // by its limit, or because the asker is to end
+		err = ask.err
+		settled <- struct{}{} // for the asker
 	}
 	worker.leaveBlocking()
 
@@ -122,7 +129,7 @@ func (s *Self[M]) deliverOdd(ctx context.Context, from *process, body M, ask *pe
 	var lost *letter
 	if s.ext != nil && s.ext.bound != nil && s.state.Load() == running {
 		var err error
-		if lost, err = s.makeRoom(ctx, from, body); err != nil {
+		if lost, err = s.makeRoom(ctx, from, body, ask); err != nil {
 			return err
 		}
 	}
@@ -157,14 +164,14 @@ func (s *Self[M]) deliverOdd(ctx context.Context, from *process, body M, ask *pe
 // makeRoom applies the overflow policy before a body is put. It returns what
 // was dropped, if anything was. The lock is held, and still held on return
 // unless an error is returned.
-func (s *Self[M]) makeRoom(ctx context.Context, from *process, body M) (*letter, error) {
+func (s *Self[M]) makeRoom(ctx context.Context, from *process, body M, ask *pending) (*letter, error) {
 	b := s.ext.bound
 	if !b.full() && len(b.waiting) == 0 {
 		return nil, nil
 	}
 	switch b.policy {
 	case Block:
-		return nil, s.await(ctx, from)
+		return nil, s.await(ctx, from, ask)
 	case Refuse:
 		s.mu.Unlock()
 		return nil, ErrMailboxFull

@@ -21,6 +21,7 @@ type Node struct {
 	segments sync.Map // of *sync.Pool, by message type
 	letters  letterbox
 	zombies  graveyard
+	limits   deadlines
 
 	tree    sync.Mutex
 	root    *process      // guarded by tree

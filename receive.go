@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A ReceiveOption changes how one receive waits.
-type ReceiveOption struct {
+// A WaitOption changes how one receive, or one question, waits.
+type WaitOption struct {
 	wait    time.Duration
 	limited bool
 }
@@ -15,11 +15,15 @@ type ReceiveOption struct {
 // After makes a receive return a message with the event Timeout when nothing
 // came for d. A d of zero or less looks through the mailbox once and does not
 // wait. Semantics: Erlang's receive … after.
-func After(d time.Duration) ReceiveOption { return ReceiveOption{wait: d, limited: true} }
+//
+// Given to [Ask], it ends the question with an error that wraps
+// [context.DeadlineExceeded] when no answer came for d, or up to 10 ms later. It
+// costs far less than a context with a timeout.
+func After(d time.Duration) WaitOption { return WaitOption{wait: d, limited: true} }
 
-func choose(opts []ReceiveOption) ReceiveOption {
+func choose(opts []WaitOption) WaitOption {
 	if len(opts) == 0 {
-		return ReceiveOption{}
+		return WaitOption{}
 	}
 	return opts[len(opts)-1]
 }
@@ -30,7 +34,7 @@ func choose(opts []ReceiveOption) ReceiveOption {
 // then return. If it calls Receive once more, it is unwound as by
 // [runtime.Goexit]: its deferred functions run and the process ends. Only the
 // process's own body may call it. Semantics: Erlang's receive.
-func (s *Self[M]) Receive(opts ...ReceiveOption) Message[M] {
+func (s *Self[M]) Receive(opts ...WaitOption) Message[M] {
 	if s.state.Load() == running {
 		if e, ok := s.box.next(); ok { // the common case: mail that was taken already
 			return e.open()
@@ -39,7 +43,7 @@ func (s *Self[M]) Receive(opts ...ReceiveOption) Message[M] {
 	return s.receiveOrEnd(nil, opts)
 }
 
-func (s *Self[M]) receiveOrEnd(match func(Message[M]) bool, opts []ReceiveOption) Message[M] {
+func (s *Self[M]) receiveOrEnd(match func(Message[M]) bool, opts []WaitOption) Message[M] {
 	m, ok := s.receive(match, choose(opts))
 	if ok {
 		return m
@@ -52,14 +56,14 @@ func (s *Self[M]) receiveOrEnd(match func(Message[M]) bool, opts []ReceiveOption
 // mailbox and leaves what it passes over in its order. It is in all else as
 // [Self.Receive]. match must not receive; it may be called more than once for a
 // message.
-func (s *Self[M]) ReceiveFunc(match func(Message[M]) bool, opts ...ReceiveOption) Message[M] {
+func (s *Self[M]) ReceiveFunc(match func(Message[M]) bool, opts ...WaitOption) Message[M] {
 	return s.receiveOrEnd(match, opts)
 }
 
 // Messages returns an iterator over the messages as they come. It ends when the
 // process has been told to end; the body should then return. With [After] it
 // yields a Timeout whenever nothing came for that long, and goes on.
-func (s *Self[M]) Messages(opts ...ReceiveOption) iter.Seq[Message[M]] {
+func (s *Self[M]) Messages(opts ...WaitOption) iter.Seq[Message[M]] {
 	how := choose(opts)
 	return func(yield func(Message[M]) bool) {
 		for {
@@ -120,7 +124,7 @@ func (s *Self[M]) lastMessage() Message[M] {
 
 // receive is the one way out of the mailbox of a body that waits. ok is false
 // when the process has been told to end.
-func (s *Self[M]) receive(match func(Message[M]) bool, how ReceiveOption) (m Message[M], ok bool) {
+func (s *Self[M]) receive(match func(Message[M]) bool, how WaitOption) (m Message[M], ok bool) {
 	var at place[M]
 	var due time.Time
 	for s.state.Load() == running {
@@ -153,7 +157,7 @@ func (s *Self[M]) receive(match func(Message[M]) bool, how ReceiveOption) (m Mes
 }
 
 // parking says what a receive turns to when the mailbox is empty.
-func (o ReceiveOption) parking() uint8 {
+func (o WaitOption) parking() uint8 {
 	if o.limited && o.wait <= 0 {
 		return busy
 	}

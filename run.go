@@ -70,6 +70,7 @@ func (n *Node) close() {
 	shutDown(top)
 	<-n.empty
 	n.pool.close()
+	n.limits.stop()
 }
 
 // expire starts the grace of a process that may have trapped the shutdown.

@@ -117,7 +117,7 @@ func TestBadDay_ShutdownDuringStart(t *testing.T) {
 
 // Processes spawn processes as fast as they can when the node is told to end.
 func TestBadDay_ANodeEndsWhileProcessesSpawn(t *testing.T) {
-	for round := range 30 {
+	for round := range 10 {
 		ctx, cancel := context.WithCancel(context.Background())
 		var spawned, ran atomic.Int64
 		var node *troupe.Node
@@ -126,7 +126,7 @@ func TestBadDay_ANodeEndsWhileProcessesSpawn(t *testing.T) {
 			ran.Add(1)
 			for self.Err() == nil {
 				switch n := spawned.Add(1); {
-				case n > 20_000:
+				case n > 3000:
 					return until(self)
 				case n%100 == 0:
 					troupe.Spawn(self, spread)
@@ -138,7 +138,7 @@ func TestBadDay_ANodeEndsWhileProcessesSpawn(t *testing.T) {
 			}
 			return nil
 		}
-		timer := time.AfterFunc(time.Duration(round)*100*time.Microsecond, cancel)
+		timer := time.AfterFunc(time.Duration(round)*200*time.Microsecond, cancel)
 		err := troupe.Run(ctx, func(self *troupe.Self[none]) error {
 			node = self.Node()
 			for range 3 {

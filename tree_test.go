@@ -125,7 +125,7 @@ func TestTree_OrphansAreTheRoots(t *testing.T) {
 
 // A child whose parent dies while it is being spawned is an orphan or never ran.
 func TestTree_SpawnWhileTheParentDies(t *testing.T) {
-	for range 200 {
+	for range 40 {
 		stage(t, func(t *testing.T, self *troupe.Self[none]) {
 			ctx := self.Node().Context(context.Background())
 			started := make(chan none)

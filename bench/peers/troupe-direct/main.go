@@ -141,13 +141,11 @@ func ask(timeout time.Duration) work.Func {
 }
 
 func askOne(root self, server troupe.Ref[question], i int, timeout time.Duration) error {
-	var ctx context.Context = root
+	var limit []troupe.WaitOption
 	if timeout > 0 {
-		limited, cancel := context.WithTimeout(root, timeout)
-		defer cancel()
-		ctx = limited
+		limit = []troupe.WaitOption{troupe.After(timeout)}
 	}
-	answer, err := troupe.Ask(ctx, server, i)
+	answer, err := troupe.Ask(root, server, i, limit...)
 	if err != nil {
 		return err
 	}

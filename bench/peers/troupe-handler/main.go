@@ -130,13 +130,11 @@ func ask(timeout time.Duration) work.Func {
 }
 
 func askOne(self root, server troupe.Ref[question], i int, timeout time.Duration) error {
-	var ctx context.Context = self
+	var limit []troupe.WaitOption
 	if timeout > 0 {
-		limited, cancel := context.WithTimeout(self, timeout)
-		defer cancel()
-		ctx = limited
+		limit = []troupe.WaitOption{troupe.After(timeout)}
 	}
-	answer, err := troupe.Ask(ctx, server, i)
+	answer, err := troupe.Ask(self, server, i, limit...)
 	if err != nil {
 		return err
 	}
