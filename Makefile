@@ -16,6 +16,7 @@ format:
 vet:
 	@for m in $(MODULES); do (cd $$m && go vet ./...) || exit 1; done
 	cd bench && GOWORK=off go vet ./...
+	cd bench/flow && GOWORK=off go vet ./...
 
 lint:
 	@for m in $(MODULES); do (cd $$m && $(GOLANGCI) run ./...) || exit 1; done
@@ -36,3 +37,4 @@ soak:
 
 bench:
 	cd bench && GOWORK=off go run . -o ../docs/benchmarks.md
+	cd bench/flow && GOWORK=off go test -run '^$$' -bench . -count 5

@@ -111,9 +111,10 @@ func TestG31_ARingIsNamed(t *testing.T) {
 				if !slices.Equal(d.Cycle, want) {
 					t.Errorf("ring of %d: the cycle is %v, want %v", size, d.Cycle, want)
 				}
+				text := d.Error()
 				for _, pid := range pids {
-					if !strings.Contains(d.Error(), pid.String()) {
-						t.Errorf("ring of %d: %q does not name %v", size, d, pid)
+					if !strings.Contains(text, pid.String()) {
+						t.Errorf("ring of %d: %q does not name %v", size, text, pid)
 					}
 				}
 			}

@@ -104,7 +104,7 @@ func (p *process) die(reason error, returned bool) {
 		return
 	}
 	if old == running && !IsNormal(reason) {
-		p.more().reason = reason
+		p.setReason(reason)
 	}
 	p.state.Store(dead)
 	if returned {
@@ -115,10 +115,9 @@ func (p *process) die(reason error, returned bool) {
 	gone := !p.inside
 	was := p.idle
 	p.idle = busy
-	e := estate{letters: p.impl.flush(gone), asks: p.detachAsks()}
-	p.leaveTo(&e, returned)
+	e := p.leaves(gone, returned)
 	p.mu.Unlock()
-	p.bury(&e)
+	p.bury(e)
 	if was != idle { // an idle handler has nothing left to do
 		p.rouse(was, nil)
 	}
@@ -137,25 +136,50 @@ type estate struct {
 	cancel  context.CancelCauseFunc
 }
 
-// leaveTo moves what p has to e. The lock is held.
-func (p *process) leaveTo(e *estate, returned bool) {
-	x := p.ext
-	if x == nil {
-		return
-	}
-	e.reason, e.ties, e.cancel = x.reason, x.ties, x.cancel
-	e.blocked = x.bound.drain()
-	x.ties, x.ready = nil, nil
-	if returned && x.overdue != nil {
+// leaves returns what p leaves behind; nil if that is nothing, as it is for most.
+// It is not inlined, and the estate not kept on the stack, because a process in
+// direct style comes here on a small stack that should not have to grow. The lock
+// is held.
+//
+//go:noinline
+func (p *process) leaves(gone, returned bool) *estate {
+	letters, x := p.impl.flush(gone), p.ext
+	if x != nil && x.overdue != nil && returned {
 		x.overdue.Stop()
 	}
+	plain := x == nil || x.ties == nil && x.cancel == nil && x.bound == nil && IsNormal(x.reason)
+	if plain && letters == nil && p.asks == nil && p.asking.Load() == nil {
+		return nil
+	}
+	e := &estate{letters: letters, asks: p.detachAsks()}
+	if x != nil {
+		e.reason, e.ties, e.cancel = x.reason, x.ties, x.cancel
+		e.blocked = x.bound.drain()
+		x.ties, x.ready = nil, nil
+	}
+	return e
 }
+
+// setReason is out of line for the same cause.
+//
+//go:noinline
+func (p *process) setReason(reason error) { p.more().reason = reason }
 
 // bury does what follows from p's death, in the order that the guarantees ask
 // for: its names are free before anyone hears of it.
 func (p *process) bury(e *estate) {
-	p.node.names.free(p, e)
+	if e != nil {
+		p.node.names.free(p, e)
+	}
 	p.node.leave(p)
+	if e != nil {
+		p.bequeath(e)
+	}
+	p.settleEnd()
+}
+
+// bequeath tells everybody whom p's death concerns.
+func (p *process) bequeath(e *estate) {
 	if e.cancel != nil {
 		e.cancel(e.reason)
 	}
@@ -171,7 +195,6 @@ func (p *process) bury(e *estate) {
 		heard = p.sever(e.ties, e.reason) || heard
 	}
 	p.node.letters.add(e.reason, e.letters)
-	p.settleEnd()
 	if !heard {
 		p.node.unheard(p, e.reason)
 	}

@@ -146,7 +146,7 @@ func (w *worker) loop() {
 //
 //go:noinline
 func step(p *process, w *worker) {
-	p.impl.activate(w)
+	p.impl.run(w)
 	runtime.KeepAlive(p)
 }
 

@@ -65,8 +65,7 @@ const (
 // An actor is the typed side of a process, seen from its untyped side.
 type actor interface {
 	start()                    // begin to run, or let the pool begin
-	main()                     // the body in direct style
-	activate(w *worker)        // run a slice of a handler process
+	run(w *worker)             // on a goroutine of its own if w is nil, else a slice of it
 	signal(s *signal)          // append a signal; the lock is held
 	flush(batch bool) []letter // take out what is left, the consumer's batch too; the lock is held
 	look() (label string, waiting int)

@@ -128,7 +128,16 @@ func (p *process) context() context.Context {
 
 func (s *Self[M]) signal(sig *signal) { s.box.push().sig = sig }
 
+// flush is apart from flushAll because most processes end with nothing left, on a
+// goroutine whose small stack should not have to grow for that.
 func (s *Self[M]) flush(batch bool) []letter {
+	if s.box.empty() && s.first == nil && (!batch || s.box.batch == nil) {
+		return nil
+	}
+	return s.flushAll(batch)
+}
+
+func (s *Self[M]) flushAll(batch bool) []letter {
 	var left []letter
 	keep := func(e envelope[M], ok bool) bool {
 		if ok && e.sig == nil {

@@ -231,8 +231,17 @@ func (s *Self[M]) start() {
 //
 //go:noinline
 func live(p *process) {
-	p.impl.main()
+	p.impl.run(nil)
 	runtime.KeepAlive(p)
+}
+
+// run is the body's thread: all of it in direct style, a slice of it on a worker.
+func (s *Self[M]) run(w *worker) {
+	if w == nil {
+		s.main()
+	} else {
+		s.activate(w)
+	}
 }
 
 // main runs the body of a process in direct style, to its end.
