@@ -19,6 +19,7 @@ const module = "github.com/troupe-go/troupe"
 // their own. Tests and examples may import what they like.
 var layers = map[string]struct{ inside, outside []string }{
 	"internal/dot":  {},
+	"internal/wire": {outside: []string{"golang.org/x/sys/unix"}},
 	".":             {inside: []string{"internal/dot"}},
 	"csp":           {},
 	"flow":          {inside: []string{"csp", "flow/internal/core"}},
