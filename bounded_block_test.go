@@ -179,7 +179,9 @@ func TestBadDay_KillWhileASenderIsBlocked(t *testing.T) {
 				victim.PID().Kill(self)
 				wantReason(t, self, r.PID(), nil)
 				synctest.Wait()
-				log.want(t, "3 4")
+				if got := log.String(); got != "3 4" && got != "4 3" { // either may note it first
+					t.Errorf("these senders got their room: %s, want 3 and 4", got)
+				}
 			})
 		})
 	}

@@ -21,6 +21,17 @@ func workers() int {
 	return strings.Count(string(buf[:runtime.Stack(buf, true)]), "(*worker).loop(")
 }
 
+// wantNoWorkers fails the test if workers stay. One that has left the pool may
+// still be on its way out of its goroutine.
+func wantNoWorkers(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); workers() > 0; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d workers are left after the node's end", workers())
+		}
+	}
+}
+
 // wantAlive fails the test unless the pool still runs handlers.
 func wantAlive(t *testing.T, self *troupe.Self[none]) {
 	t.Helper()
@@ -259,9 +270,7 @@ func TestStorm_Pool(t *testing.T) {
 		}
 		storm.Wait()
 	})
-	if n := workers(); n != 0 {
-		t.Errorf("%d workers are left after the node's end", n)
-	}
+	wantNoWorkers(t)
 }
 
 // ignore makes a reply that nobody waits for no reason to end.
@@ -283,8 +292,9 @@ func TestPool_NoWorkerOutlivesItsNode(t *testing.T) {
 				}
 			})
 		}
+		synctest.Wait()
 		if n := workers(); n != 0 {
-			t.Errorf("%d workers are left after the node's end", n)
+			t.Errorf("%d workers are left after the nodes' ends", n)
 		}
 	})
 }
