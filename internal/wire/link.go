@@ -3,58 +3,172 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
 )
-
-// ErrClosed is returned by the methods of a [Link] that was closed on this side.
-var ErrClosed = errors.New("wire: the link is closed")
 
 // MaxFiles is how many descriptors a message can carry.
 const MaxFiles = 253
 
-// A Link carries frames over a unix stream socket.
+// MaxBody is how many bytes a message can have.
+const MaxBody = 1 << 30
+
+// The errors of a Link.
+var (
+	// ErrClosed is returned by the methods of a [Link] that was closed on this side.
+	ErrClosed = errors.New("wire: the link is closed")
+	// ErrOtherProgram is returned by Receive when the other side runs another
+	// program, or another build of this one.
+	ErrOtherProgram = errors.New("wire: the other side runs another program, or another build of this one; start both from the same executable")
+	// ErrOtherVersion is returned by Receive when the other side speaks another
+	// version of the protocol, or something else altogether.
+	ErrOtherVersion = errors.New("wire: the other side does not speak this version of the protocol; build it with the same version of Troupe")
+)
+
+// A frame is a header and a body. The header: length of the body (4 bytes, little
+// endian), kind, number of descriptors, and two bytes that are always the same, so
+// that a stream that got out of step is noticed.
+const headerSize = 8
+
+var frameMark = [2]byte{'t', 'r'}
+
+// The hello, which comes first in each direction: a word, the version of frames
+// and encoding, three bytes for later, and the Build.
+const (
+	helloWord    = "TRPE"
+	helloVersion = 1
+	helloSize    = 4 + 4 + 16
+)
+
+// A Link carries frames over a unix stream socket, each a kind, a body and
+// descriptors. Frames that one goroutine sends arrive in the order in which it
+// sent them. The first bytes in each direction say which program is speaking.
 type Link struct {
-	c  *net.UnixConn
-	mu sync.Mutex
+	c       *net.UnixConn
+	out     outgoing
+	in      incoming
+	closed  atomic.Bool
+	closing sync.Once
 }
 
 // NewLink makes a link of c, which belongs to the link from now on.
-func NewLink(c *net.UnixConn) *Link { return &Link{c: c} }
+func NewLink(c *net.UnixConn) *Link {
+	l := &Link{c: c}
+	l.out.room.L = &l.out.mu
+	hello := append(make([]byte, 0, helloSize), helloWord...)
+	id := Build()
+	hello = append(append(hello, helloVersion, 0, 0, 0), id[:]...)
+	l.out.pending.add(hello, nil)
+	return l
+}
 
-// Send sends a frame. Any number of goroutines may call it at the same time.
-// fill encodes the body, outside of any lock.
+// checkHello looks at the first bytes that came.
+func checkHello(b []byte) error {
+	id := Build()
+	switch {
+	case string(b[:4]) != helloWord || b[4] != helloVersion:
+		return ErrOtherVersion
+	case string(b[8:helloSize]) != string(id[:]):
+		return ErrOtherProgram
+	}
+	return nil
+}
+
+// Send sends a frame. Any number of goroutines may call it at the same time. fill
+// encodes the body, under no lock; what it returns as an error, Send returns, and
+// nothing is sent. The descriptors that it leaves in the encoder must stay open
+// until Send has returned.
+//
+// Send does not wait for the frame to leave, but it waits while more than about a
+// megabyte of frames has not left. It returns [ErrClosed] once the link is closed
+// on this side, and an error that is io.EOF once the other side is known to be
+// gone; that an earlier frame was lost is told by a later Send or by Flush.
 func (l *Link) Send(kind byte, fill func(*Encoder) error) error {
-	e := Encoder{Bytes: make([]byte, 8)}
-	if err := fill(&e); err != nil {
+	f := frames.Get().(*frame)
+	f.Bytes = append(f.Bytes[:0], make([]byte, headerSize)...)
+	if err := fill(&f.Encoder); err != nil {
+		f.recycle()
 		return err
 	}
-	binary.LittleEndian.PutUint32(e.Bytes, uint32(len(e.Bytes)-8))
-	e.Bytes[4], e.Bytes[5] = kind, byte(len(e.Files))
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, err := l.c.Write(e.Bytes)
+	if err := f.seal(kind); err != nil {
+		f.recycle()
+		return err
+	}
+	return l.send(f)
+}
+
+// A frame is an encoder whose first bytes are the header.
+type frame struct {
+	Encoder
+	mine []int // the descriptors, copied
+}
+
+var frames = sync.Pool{New: func() any { return new(frame) }}
+
+// maxKept is how large a buffer may be to be used again.
+const maxKept = 64 << 10
+
+func (f *frame) recycle() {
+	b, files := f.Bytes, f.Files
+	if cap(b) > maxKept {
+		b = nil
+	}
+	*f = frame{Encoder: Encoder{Bytes: b[:0], Files: files[:0]}}
+	frames.Put(f)
+}
+
+// seal writes the header, and copies the descriptors, so that those of the caller
+// may be closed before they have left.
+func (f *frame) seal(kind byte) error {
+	n := len(f.Bytes) - headerSize
+	switch {
+	case n > MaxBody:
+		return fmt.Errorf("wire: a message of %d bytes is too large; send it in parts of at most %d", n, MaxBody)
+	case len(f.Files) > MaxFiles:
+		return fmt.Errorf("wire: a message with %d open files; send at most %d with each", len(f.Files), MaxFiles)
+	}
+	var err error
+	if f.mine, err = copyFiles(f.Files); err != nil {
+		return err
+	}
+	binary.LittleEndian.PutUint32(f.Bytes, uint32(n))
+	f.Bytes[4], f.Bytes[5], f.Bytes[6], f.Bytes[7] = kind, byte(len(f.Files)), frameMark[0], frameMark[1]
+	return nil
+}
+
+// Close closes the link: Send and Receive return [ErrClosed] from now on, also to
+// those that are waiting in them. What was sent before may need a moment to leave,
+// if the other side is slow; Close gives it a second.
+func (l *Link) Close() error {
+	err := ErrClosed
+	l.closing.Do(func() {
+		l.closed.Store(true)
+		l.out.end(l, ErrClosed)
+		err = l.c.Close()
+	})
+	if err == ErrClosed {
+		return nil
+	}
 	return err
 }
 
-// Flush waits until everything sent so far has been handed to the system.
-func (l *Link) Flush() error { return nil }
-
-// Receive returns the next frame. One goroutine may call it at a time. The body
-// is valid until the next call, which also closes the descriptors left in it.
-// It returns io.EOF when the other side is gone.
-func (l *Link) Receive() (kind byte, body *Decoder, err error) {
-	var h [8]byte
-	if _, err := io.ReadFull(l.c, h[:]); err != nil {
-		return 0, nil, err
+// explain makes the error of a link of one of its socket.
+func (l *Link) explain(err error) error {
+	switch {
+	case l.closed.Load() || errors.Is(err, net.ErrClosed):
+		return ErrClosed
+	case errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF):
+		return errGone
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return ErrClosed
 	}
-	b := make([]byte, binary.LittleEndian.Uint32(h[:]))
-	if _, err := io.ReadFull(l.c, b); err != nil {
-		return 0, nil, err
-	}
-	return h[4], &Decoder{Bytes: b}, nil
+	return fmt.Errorf("wire: the link is broken: %w", err)
 }
 
-// Close closes the link: Send and Receive return [ErrClosed] from now on.
-func (l *Link) Close() error { return l.c.Close() }
+// errGone is what Send returns when the other side is gone.
+var errGone = fmt.Errorf("wire: the other side is gone: %w", io.EOF)
