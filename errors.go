@@ -96,7 +96,10 @@ func (e *DeadlockError) Is(target error) bool {
 //
 // A panic is never normal, whatever its value.
 func IsNormal(reason error) bool {
-	return reason == nil || errors.Is(reason, Stop) && !isPanic(reason)
+	if reason == nil || reason == Stop { //nolint:errorlint // the common cases need no walk
+		return true
+	}
+	return errors.Is(reason, Stop) && !isPanic(reason)
 }
 
 func isPanic(reason error) bool {

@@ -24,11 +24,16 @@ var layers = map[string]struct{ inside, outside []string }{
 	"csp":           {},
 	"flow":          {inside: []string{"csp", "flow/internal/core"}},
 	"flow/internal": {inside: []string{"csp"}},
-	"match":         {inside: []string{"."}},
-	"supervisor":    {inside: []string{"."}},
-	"cmd/troupe":    {inside: []string{"*"}, outside: []string{"*"}},
-	"examples":      {inside: []string{"*"}},
-	"bench":         {inside: []string{"*"}, outside: []string{"*"}},
+	"ipc":           {inside: []string{"internal/wire", "internal/shm"}, outside: []string{"golang.org/x/sys/unix", "github.com/fxamacker/cbor/v2"}},
+	"osproc":        {inside: []string{"internal/wire", "internal/shm", "ipc"}, outside: []string{"golang.org/x/sys/unix"}},
+	"osproc/isolate": {
+		inside: []string{".", "internal/wire", "osproc", "osproc/internal/child"}, outside: []string{"golang.org/x/sys/unix"},
+	},
+	"match":      {inside: []string{"."}},
+	"supervisor": {inside: []string{"."}},
+	"cmd/troupe": {inside: []string{"*"}, outside: []string{"*"}},
+	"examples":   {inside: []string{"*"}},
+	"bench":      {inside: []string{"*"}, outside: []string{"*"}},
 }
 
 func TestLayers(t *testing.T) {
