@@ -1,0 +1,42 @@
+// Package ipc lets OS processes of one program talk and share: queues, connections, locks and
+// their kin, shared values and memory. It knows nothing of the processes of the module root
+// and can be used alone; package osproc starts the processes.
+//
+// # Words
+//
+// A handle is what a program holds of something shared: a [*Queue], a [*Lock], a [*Conn]. Any
+// of them can be an argument or a result of a function in another OS process, a field of a
+// struct, or a value that travels through a queue or a connection: what arrives is another
+// handle of the same thing. There is nothing to be unlinked afterwards. A thing is gone when
+// the last process that holds a handle of it has let go, or has died, by whatever signal.
+//
+// To detach is to let go of a handle before the garbage collector does. To close a queue is to
+// say to everybody that nothing more will be put into it.
+//
+// The holder of a lock is an OS process. Like a [sync.Mutex], a lock may be unlocked by another
+// goroutine of the process that locked it; not by another process.
+//
+// # Death
+//
+// A process may be killed at any instruction, also in the middle of a call of this package.
+// What it held then is given to the next, together with [ErrOwnerDied]: the caller has the lock
+// (or the permit), and knows that what it protects may be half done. Queues put themselves in
+// order: a message is delivered whole and once, or not at all. What was accepted from a
+// producer that lives is delivered. See [JoinableQueue] for tasks that are to survive their
+// consumer.
+//
+// # Waiting
+//
+// Whatever waits takes a context. When the context ends, the wait ends at once with its cause,
+// and nothing has happened. A goroutine that waits holds no thread. Every method may be called
+// by any number of goroutines at the same time, unless it says otherwise.
+//
+// # Systems
+//
+// On Linux all of this is memory that processes share: an uncontended lock costs about as much
+// as a [sync.Mutex]. It needs Linux 5.6 and processes that see each other's numbers (one pid
+// namespace). On other systems the same is done by a broker, at the price of a round trip.
+//
+// The semantics are those of Python's multiprocessing, minus its hangs; docs/from-aioprocessing.md
+// names the differences.
+package ipc
