@@ -111,7 +111,7 @@ type frame struct {
 var frames = sync.Pool{New: func() any { return new(frame) }}
 
 // maxKept is how large a buffer may be to be used again.
-const maxKept = 64 << 10
+const maxKept = 4 << 20
 
 func (f *frame) recycle() {
 	b, files := f.Bytes, f.Files

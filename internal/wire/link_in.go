@@ -11,6 +11,7 @@ import (
 type incoming struct {
 	buf    []byte // what was read; from r to w it has not been returned
 	r, w   int
+	big    []byte // for bodies that do not fit into buf
 	oob    []byte
 	groups []fileGroup // of frames that have not been returned
 	body   Decoder
@@ -162,7 +163,10 @@ func (l *Link) ended(err error) error {
 // it comes.
 func (l *Link) large(n int) ([]byte, error) {
 	in := &l.in
-	body := make([]byte, min(n, growBody))
+	body := in.big[:min(n, cap(in.big))]
+	if len(body) < min(n, growBody) {
+		body = make([]byte, min(n, growBody))
+	}
 	got := copy(body, in.buf[in.r+headerSize:in.w])
 	in.r, in.w = 0, 0
 	for got < n {
@@ -177,6 +181,9 @@ func (l *Link) large(n int) ([]byte, error) {
 			return nil, l.ended(err)
 		}
 		got += k
+	}
+	if cap(body) <= maxKept {
+		in.big = body
 	}
 	return body, nil
 }

@@ -19,12 +19,15 @@ type outgoing struct {
 	refuse  error // why nothing more may be sent
 	err     error // why nothing can be written any more
 
-	direct uint64 // what incoming.reads was when a sender last wrote himself
+	direct uint64    // what incoming.reads was when a sender last wrote himself
+	last   time.Time // when writing last began
 }
 
 const (
 	// maxPending is how many bytes may wait before Send does.
 	maxPending = 1 << 20
+	// quiet is after how long without writing a frame is taken to be alone.
+	quiet = 100 * time.Microsecond
 	// ownSegment is from which size a body is not copied into a common segment.
 	ownSegment = 16 << 10
 )
@@ -77,6 +80,9 @@ func (t *batch) reset() {
 		for _, fd := range s.files {
 			closeFile(fd)
 		}
+		if !s.keeps && cap(s.b) <= maxKept {
+			frames.Put(&frame{Encoder: Encoder{Bytes: s.b[:0]}})
+		}
 		*s = segment{}
 	}
 	t.segments, t.size = t.segments[:0], 0
@@ -115,12 +121,15 @@ func (l *Link) send(f *frame) error {
 
 // put begins to write what is pending. The lock is held, and is free when put
 // returns. A sender writes himself if something was received since one last did:
-// then this is a question or an answer, and nothing quicker can be done. Otherwise
-// more is likely to follow, and a goroutine writes, together with what follows.
+// then this is a question or an answer, and nothing quicker can be done. So he does
+// if nothing was sent for a while. Otherwise more is likely to follow, and a
+// goroutine writes, together with what follows.
 func (o *outgoing) put(l *Link) {
 	o.writing = true
-	reads := l.in.reads.Load()
-	if reads == o.direct {
+	reads, now := l.in.reads.Load(), time.Now()
+	alone := reads != o.direct || now.Sub(o.last) > quiet
+	o.last = now
+	if !alone {
 		o.mu.Unlock()
 		go l.write(true)
 		return
