@@ -50,6 +50,7 @@ const (
 // sent them. The first bytes in each direction say which program is speaking.
 type Link struct {
 	c       *net.UnixConn
+	trial   *trial // nil where there is none
 	out     outgoing
 	in      incoming
 	closed  atomic.Bool
@@ -58,7 +59,7 @@ type Link struct {
 
 // NewLink makes a link of c, which belongs to the link from now on.
 func NewLink(c *net.UnixConn) *Link {
-	l := &Link{c: c}
+	l := &Link{c: c, trial: newTrial(c)}
 	l.out.room.L = &l.out.mu
 	hello := append(make([]byte, 0, helloSize), helloWord...)
 	id := Build()

@@ -20,6 +20,13 @@ func copyFiles(files []int) ([]int, error) {
 	return nil, nil
 }
 
+// A trial is for systems on which writing without waiting is worth the while.
+type trial struct{}
+
+func newTrial(*net.UnixConn) *trial { return nil }
+
+func (*trial) write([]byte, []int) (int, error) { return 0, nil }
+
 func writeWithFiles(*net.UnixConn, []byte, []int) error { return errNoFiles }
 
 func readWithFiles(c *net.UnixConn, b []byte, _ *[]byte) (int, fileGroup, error) {

@@ -14,7 +14,8 @@ type outgoing struct {
 	mu      sync.Mutex
 	room    sync.Cond // pending has become smaller, or writing has ended
 	pending batch
-	spare   batch // pending once it was written, to be used again
+	now     batch // what is being written, by the one who writes
+	spare   batch // a batch that was written, to be used again
 	writing bool
 	refuse  error // why nothing more may be sent
 	err     error // why nothing can be written any more
@@ -123,7 +124,8 @@ func (l *Link) send(f *frame) error {
 // returns. A sender writes himself if something was received since one last did:
 // then this is a question or an answer, and nothing quicker can be done. So he does
 // if nothing was sent for a while. Otherwise more is likely to follow, and a
-// goroutine writes, together with what follows.
+// goroutine writes, together with what follows; and what the socket does not take
+// at once.
 func (o *outgoing) put(l *Link) {
 	o.writing = true
 	reads, now := l.in.reads.Load(), time.Now()
@@ -131,38 +133,80 @@ func (o *outgoing) put(l *Link) {
 	o.last = now
 	if !alone {
 		o.mu.Unlock()
-		go l.write(true)
+		go l.write()
 		return
 	}
 	o.direct = reads
+	o.take()
 	o.mu.Unlock()
-	l.write(false)
-}
-
-// write writes what is pending: once, or until nothing is.
-func (l *Link) write(all bool) {
-	o := &l.out
+	rest, err := l.try(&o.now)
 	o.mu.Lock()
-	for o.pending.size > 0 && o.err == nil {
-		out := o.pending
-		o.pending, o.spare = o.spare, batch{}
-		o.room.Broadcast()
+	if !rest {
+		o.wrote(l, err)
+	}
+	if rest || o.pending.size > 0 {
 		o.mu.Unlock()
-		err := l.writeBatch(&out)
-		out.reset()
-		o.mu.Lock()
-		o.spare = out
-		if err != nil {
-			o.fail(l.explain(err))
-		} else if !all && o.pending.size > 0 {
-			o.mu.Unlock()
-			go l.write(true)
-			return
-		}
+		go l.write()
+		return
 	}
 	o.writing = false
 	o.room.Broadcast()
 	o.mu.Unlock()
+}
+
+// take makes what is pending what is being written. The lock is held.
+func (o *outgoing) take() {
+	o.now, o.pending, o.spare = o.pending, o.spare, batch{}
+	o.room.Broadcast()
+}
+
+// wrote is the end of writing o.now. The lock is held.
+func (o *outgoing) wrote(l *Link, err error) {
+	o.now.reset()
+	o.spare, o.now = o.now, batch{}
+	if err != nil {
+		o.fail(l.explain(err))
+	}
+}
+
+// write writes what the socket has not taken, and what is pending, until nothing
+// is.
+func (l *Link) write() {
+	o := &l.out
+	o.mu.Lock()
+	for o.now.size+o.pending.size > 0 && o.err == nil {
+		if o.now.size == 0 {
+			o.take()
+		}
+		o.mu.Unlock()
+		err := l.writeBatch(&o.now)
+		o.mu.Lock()
+		o.wrote(l, err)
+	}
+	o.writing = false
+	o.room.Broadcast()
+	o.mu.Unlock()
+}
+
+// try writes as much as the socket takes at once, if t is a single segment, and
+// reports whether there is a rest.
+func (l *Link) try(t *batch) (rest bool, err error) {
+	if len(t.segments) != 1 || l.trial == nil {
+		return true, nil
+	}
+	s := &t.segments[0]
+	n, err := l.trial.write(s.b, s.files)
+	if n > 0 {
+		for _, fd := range s.files {
+			closeFile(fd)
+		}
+		s.files = nil
+	}
+	if n == len(s.b) || err != nil {
+		return false, err
+	}
+	s.b = s.b[n:]
+	return true, nil
 }
 
 // fail refuses what will be sent, and drops what is pending. The lock is held.

@@ -153,7 +153,9 @@ func TestFilesArriveWithTheirFrame(t *testing.T) {
 	for i := range files {
 		files[i] = tempFile(t, i)
 	}
-	go func() {
+	var sender sync.WaitGroup
+	defer sender.Wait()
+	sender.Go(func() {
 		for i := range 500 {
 			err := a.Send(byte(i), func(e *Encoder) error {
 				e.Bytes = append(e.Bytes, make([]byte, (i*i)%40_000)...)
@@ -166,7 +168,7 @@ func TestFilesArriveWithTheirFrame(t *testing.T) {
 				t.Error(err)
 			}
 		}
-	}()
+	})
 	for i := range 500 {
 		kind, body, err := b.Receive()
 		if err != nil || kind != byte(i) || len(body.Bytes) != (i*i)%40_000 || len(body.Files) != i%4 {

@@ -35,6 +35,52 @@ func copyFiles(files []int) ([]int, error) {
 	return copies, nil
 }
 
+// A trial writes what the socket takes at once. It is made once for a link, so
+// that trying needs no memory.
+type trial struct {
+	c      syscall.RawConn
+	do     func(fd uintptr) bool
+	b      []byte
+	rights []byte
+	n      int
+	err    error
+}
+
+func newTrial(c *net.UnixConn) *trial {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	t := &trial{c: raw}
+	t.do = func(fd uintptr) bool {
+		if t.rights != nil {
+			t.n, t.err = syscall.SendmsgN(int(fd), t.b, t.rights, nil, 0)
+		} else {
+			t.n, t.err = syscall.Write(int(fd), t.b)
+		}
+		return true
+	}
+	return t
+}
+
+// write writes b, with descriptors attached to the first byte. Nothing, and no
+// error, means that the socket takes nothing now.
+func (t *trial) write(b []byte, files []int) (n int, err error) {
+	t.b, t.rights = b, nil
+	if len(files) > 0 {
+		t.rights = syscall.UnixRights(files...)
+	}
+	if err := t.c.Write(t.do); err != nil {
+		return 0, err
+	}
+	t.b = nil
+	switch t.err {
+	case syscall.EAGAIN, syscall.EINTR, syscall.ETOOMANYREFS:
+		return 0, nil
+	}
+	return max(t.n, 0), t.err
+}
+
 // tooManyWait is how long a message waits while the system has too many
 // descriptors on their way.
 const tooManyWait = 10 * time.Second
