@@ -29,11 +29,15 @@ var layers = map[string]struct{ inside, outside []string }{
 	"osproc/isolate": {
 		inside: []string{".", "internal/wire", "osproc", "osproc/internal/child"}, outside: []string{"golang.org/x/sys/unix"},
 	},
-	"match":      {inside: []string{"."}},
-	"supervisor": {inside: []string{"."}},
-	"cmd/troupe": {inside: []string{"*"}, outside: []string{"*"}},
-	"examples":   {inside: []string{"*"}},
-	"bench":      {inside: []string{"*"}, outside: []string{"*"}},
+	"match":               {inside: []string{"."}},
+	"supervisor":          {inside: []string{"."}},
+	"mailbox":             {inside: []string{"."}},
+	"mailbox/mailboxtest": {inside: []string{".", "mailbox"}},
+	"mailbox/bolt":        {inside: []string{".", "mailbox"}, outside: []string{"go.etcd.io/bbolt", "go.etcd.io/bbolt/errors"}},
+	"station":             {inside: []string{".", "mailbox"}},
+	"cmd/troupe":          {inside: []string{"*"}, outside: []string{"*"}},
+	"examples":            {inside: []string{"*"}},
+	"bench":               {inside: []string{"*"}, outside: []string{"*"}},
 }
 
 func TestLayers(t *testing.T) {
