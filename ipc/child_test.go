@@ -1,0 +1,115 @@
+package ipc
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// Tests that need another OS process start this test binary again. What the child does is its
+// role: a function registered under a name at the top of a test file. It talks with its
+// parent through a connection, over which whatever can travel can be sent.
+
+// roles are what children can do, by name.
+var roles = map[string]func(ctx context.Context, parent *Conn) error{}
+
+func addRole(name string, f func(ctx context.Context, parent *Conn) error) string {
+	roles[name] = f
+	return name
+}
+
+const roleVariable = "IPC_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(roleVariable); name != "" {
+		os.Exit(playRole(name))
+	}
+	os.Exit(m.Run())
+}
+
+func playRole(name string) int {
+	os.Unsetenv(roleVariable)
+	f := os.NewFile(3, "parent")
+	nc, err := net.FileConn(f)
+	f.Close()
+	if err == nil {
+		err = roles[name](context.Background(), newConn(newStream(nc), true, nil))
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "child %s: %v\n", name, err)
+		return 1
+	}
+	return 0
+}
+
+// A child is another OS process. It is killed when its test ends.
+type child struct {
+	*Conn
+	t    testing.TB
+	cmd  *exec.Cmd
+	once sync.Once
+	err  error
+}
+
+// startRole starts a child that plays the role.
+func startRole(t testing.TB, name string) *child {
+	t.Helper()
+	if roles[name] == nil {
+		t.Fatalf("no role %q", name)
+	}
+	here, there, err := Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := there.c.conn.(*net.UnixConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there.Close()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), roleVariable+"="+name)
+	cmd.ExtraFiles = []*os.File{file}
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	c := &child{Conn: here, t: t, cmd: cmd}
+	t.Cleanup(func() { c.kill(); c.Close() })
+	return c
+}
+
+// kill kills the child with SIGKILL and waits for its end.
+func (c *child) kill() {
+	_ = c.cmd.Process.Signal(syscall.SIGKILL)
+	_ = c.wait()
+}
+
+// wait waits for the child's end.
+func (c *child) wait() error {
+	c.once.Do(func() { c.err = c.cmd.Wait() })
+	return c.err
+}
+
+// tell sends v to the child.
+func tell[T any](t testing.TB, c *Conn, v T) {
+	t.Helper()
+	if err := Send(t.Context(), c, v); err != nil {
+		t.Fatalf("send: %v", err)
+	}
+}
+
+// hear receives a T.
+func hear[T any](t testing.TB, c *Conn) T {
+	t.Helper()
+	v, err := Receive[T](t.Context(), c)
+	if err != nil {
+		t.Fatalf("receive: %v", err)
+	}
+	return v
+}

@@ -1,0 +1,21 @@
+//go:build !linux && !darwin
+
+package ipc
+
+import (
+	"errors"
+	"net"
+	"runtime"
+
+	"github.com/troupe-go/troupe/internal/wire"
+)
+
+var errNoPipe = errors.New("ipc: there are no pipes between processes on " + runtime.GOOS + ": use Listen and Dial over TCP")
+
+func socketPair() (*Conn, *Conn, error) { return nil, nil, errNoPipe }
+
+func (*rawStream) closeWrite() error { return errNoPipe }
+
+func (*rawStream) borrow(*wire.Encoder) error { return errNoPipe }
+
+func connOf(int) (net.Conn, error) { return nil, errNoPipe }
