@@ -1,6 +1,6 @@
 module github.com/troupe-go/troupe/bench
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/anthdm/hollywood v1.0.5
@@ -34,7 +34,7 @@ require (
 	go.opentelemetry.io/otel/sdk v1.21.0 // indirect
 	go.opentelemetry.io/otel/sdk/metric v1.21.0 // indirect
 	go.opentelemetry.io/otel/trace v1.21.0 // indirect
-	golang.org/x/sys v0.19.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	google.golang.org/protobuf v1.33.0 // indirect
 )
 
