@@ -73,7 +73,7 @@ func (c *Codec[T]) Fixed() (size int, ok bool) {
 
 // Fingerprint is a hash of T's shape: names, kinds and sizes of all that is in
 // it. Programs that give different answers must not exchange values of T.
-func (c *Codec[T]) Fingerprint() uint64 { return fingerprint(c.plan.typ) }
+func (c *Codec[T]) Fingerprint() uint64 { return Shape[T]() }
 
 // noescape hides p from escape analysis: what it points to is used only until the
 // call that it is passed to returns.

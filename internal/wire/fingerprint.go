@@ -5,7 +5,22 @@ import (
 	"hash"
 	"hash/fnv"
 	"reflect"
+	"sync"
 )
+
+// shapes are the fingerprints by type.
+var shapes sync.Map
+
+// Shape is the fingerprint of T, also of a type that has no codec.
+func Shape[T any]() uint64 {
+	t := reflect.TypeFor[T]()
+	if s, ok := shapes.Load(t); ok {
+		return s.(uint64)
+	}
+	s := fingerprint(t)
+	shapes.Store(t, s)
+	return s
+}
 
 // fingerprint hashes the shape of t: names, kinds, sizes and offsets.
 func fingerprint(t reflect.Type) uint64 {

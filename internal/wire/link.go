@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 )
 
 // MaxFiles is how many descriptors a message can carry.
@@ -90,18 +91,49 @@ func checkHello(b []byte) error {
 // on this side, and an error that is io.EOF once the other side is known to be
 // gone; that an earlier frame was lost is told by a later Send or by Flush.
 func (l *Link) Send(kind byte, fill func(*Encoder) error) error {
+	e := Begin()
+	if err := fill(e); err != nil {
+		Drop(e)
+		return err
+	}
+	if err := Seal(kind, e); err != nil {
+		Drop(e)
+		return err
+	}
+	return l.Post(e)
+}
+
+// Begin returns an encoder for the body of a frame. It must be given to [Seal] and
+// [Link.Post], or to [Drop]. This is Send in its parts, for those who need no
+// function.
+func Begin() *Encoder {
 	f := frames.Get().(*frame)
 	f.Bytes = append(f.Bytes[:0], make([]byte, headerSize)...)
-	if err := fill(&f.Encoder); err != nil {
-		f.recycle()
-		return err
-	}
-	if err := f.seal(kind); err != nil {
-		f.recycle()
-		return err
-	}
-	return l.send(f)
+	return &f.Encoder
 }
+
+// Drop gives up what Begin returned.
+func Drop(e *Encoder) {
+	f := frameOf(e)
+	for _, fd := range f.mine {
+		closeFile(fd)
+	}
+	f.recycle()
+}
+
+// Seal makes a frame of what was encoded. From now on the descriptors may be closed,
+// and only Post or Drop can be done with it. When it fails it must be dropped.
+func Seal(kind byte, e *Encoder) error { return frameOf(e).seal(kind) }
+
+// Post sends a frame that was sealed, as Send does. It is used up, also by an error.
+func (l *Link) Post(e *Encoder) error { return l.send(frameOf(e)) }
+
+// NeverWait makes Send wait for nothing, however much has not left. It must be
+// called before anything is sent.
+func (l *Link) NeverWait() { l.out.endless = true }
+
+// frameOf returns the frame that Begin made, of which e is the first field.
+func frameOf(e *Encoder) *frame { return (*frame)(unsafe.Pointer(e)) }
 
 // A frame is an encoder whose first bytes are the header.
 type frame struct {

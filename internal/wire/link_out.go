@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -19,6 +20,8 @@ type outgoing struct {
 	writing bool
 	refuse  error // why nothing more may be sent
 	err     error // why nothing can be written any more
+
+	endless bool // nobody waits for room
 
 	direct uint64    // what incoming.reads was when a sender last wrote himself
 	last   time.Time // when writing last began
@@ -96,9 +99,10 @@ func (t *batch) reset() {
 func (l *Link) send(f *frame) error {
 	o := &l.out
 	o.mu.Lock()
-	for o.pending.size >= maxPending && o.refuse == nil {
+	for o.pending.size >= maxPending && o.refuse == nil && !o.endless {
 		o.room.Wait()
 	}
+	ahead := o.pending.size >= maxPending
 	if err := o.refuse; err != nil {
 		o.mu.Unlock()
 		for _, fd := range f.mine {
@@ -117,6 +121,9 @@ func (l *Link) send(f *frame) error {
 		f.Bytes = nil
 	}
 	f.recycle()
+	if ahead {
+		runtime.Gosched() // who may not wait can at least let others work
+	}
 	return nil
 }
 
