@@ -52,11 +52,21 @@ func (c Call[Q, A]) finish(ctx context.Context, answer A, err error) error {
 		return ErrNobodyWaits
 	case processOf(ctx).fenced():
 		return ErrKilled
-	case !c.slot.settled.CompareAndSwap(false, true):
+	}
+	return c.slot.settle(answer, err)
+}
+
+// settle ends the wait with an answer or an error.
+func (s *slot[A]) settle(answer A, err error) error {
+	if !s.settled.CompareAndSwap(false, true) {
 		return ErrNobodyWaits
 	}
-	c.slot.answer, c.slot.err = answer, err
-	c.slot.wake <- struct{}{}
+	if s.far != nil {
+		s.forgetCalls()
+		return s.sendBack(answer, err)
+	}
+	s.answer, s.err = answer, err
+	s.wake <- struct{}{}
 	return nil
 }
 
@@ -86,6 +96,9 @@ type pending struct {
 	attached   bool
 	own        bool // asked by the process's own thread
 	exact      bool // with the process itself as the context
+
+	far  *farCall                // where it came from, if that is another OS process
+	went atomic.Pointer[farCall] // the other OS processes that it went to
 }
 
 type slot[A any] struct {
@@ -95,10 +108,16 @@ type slot[A any] struct {
 
 // fail ends the wait with err, unless it has ended.
 func (a *pending) fail(err error) {
-	if a.settled.CompareAndSwap(false, true) {
-		a.err = err
-		a.wake <- struct{}{}
+	if !a.settled.CompareAndSwap(false, true) {
+		return
 	}
+	if a.far != nil {
+		a.forgetCalls()
+		_ = a.far.peer.Fail(a.far.number, err)
+		return
+	}
+	a.err = err
+	a.wake <- struct{}{}
 }
 
 // attach makes p's death end the question. The lock is held.
@@ -178,7 +197,7 @@ func AskWith[Q, A, M any](ctx context.Context, to Ref[M], wrap func(Call[Q, A]) 
 		if err != nil {
 			return zero, err
 		}
-		a := &slot[A]{pending: pending{asker: processOf(ctx), callee: &s.process}}
+		a := &slot[A]{pending: pending{asker: processOf(ctx), callee: s.self()}}
 		err = askOnce(ctx, s, a, wrap(Call[Q, A]{q, a}), how)
 		switch {
 		case err == nil:
@@ -337,6 +356,9 @@ func (p *process) answerChan() chan struct{} {
 // end undoes begin, and takes the question off the callee.
 func (a *pending) end() {
 	a.callee.detach(a)
+	if a.went.Load() != nil {
+		a.forgetCalls()
+	}
 	if a.own {
 		a.asker.asking.Store(nil)
 	}

@@ -119,9 +119,13 @@ func (p *process) await(ctx context.Context, from *process, ask *pending) error 
 }
 
 // deliverOdd is deliver for the mailboxes and moments that are not ordinary: a
-// bound, urgent mail, a process that ends, a sender that is fenced. The lock is
+// bound, urgent mail, a process that ends or lives elsewhere, a sender that is fenced. The lock is
 // held on entry and free on return.
 func (s *Self[M]) deliverOdd(ctx context.Context, from *process, body M, ask *pending, urgent bool) error {
+	if a := s.awayLocked(); a != nil {
+		s.mu.Unlock()
+		return s.forward(a, from, body, ask, urgent)
+	}
 	if from.fenced() {
 		s.mu.Unlock()
 		return ErrKilled
@@ -171,6 +175,9 @@ func (s *Self[M]) makeRoom(ctx context.Context, from *process, body M, ask *pend
 	}
 	switch b.policy {
 	case Block:
+		if ctx == nil { // from another OS process
+			return nil, nil
+		}
 		return nil, s.await(ctx, from, ask)
 	case Refuse:
 		s.mu.Unlock()

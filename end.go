@@ -3,6 +3,8 @@ package troupe
 import (
 	"context"
 	"time"
+
+	"github.com/troupe-go/troupe/internal/far"
 )
 
 // An exit's way: tell (or the body's return) → die, once → names freed → links
@@ -19,13 +21,21 @@ func (p *process) tell(from PID, reason error, own bool) {
 // feelAndUnlock is the arrival of the news that a link broke; as is how p had
 // addressed the other end. The lock is held.
 func (p *process) feelAndUnlock(from, as PID, reason error) {
+	if p.awayLocked() != nil { // it is told of every end, and feels it where it lives
+		p.mu.Unlock()
+		return
+	}
 	p.exitAndUnlock(from, as, reason, false)
 }
 
 func (p *process) exitAndUnlock(from, broken PID, reason error, own bool) {
+	a := p.awayLocked()
 	switch {
 	case p.state.Load() != running:
 		p.mu.Unlock()
+	case a != nil:
+		p.mu.Unlock()
+		a.peer.Signal(a.number, far.Exit, abroad(from.proc), reason)
 	case p.ext != nil && p.ext.traps && !own:
 		p.postAndUnlock(&signal{from: from, event: Exit, reason: reason, broken: broken})
 	case IsNormal(reason) && !own:
@@ -89,7 +99,13 @@ func (p *process) late() {
 }
 
 // kill ends p at once with ErrKilled. Nothing can stop it.
-func (p *process) kill() { p.die(ErrKilled, false) }
+func (p *process) kill() {
+	if a := p.whereAway(); a != nil {
+		a.peer.Signal(a.number, far.Kill, nil, nil)
+		return
+	}
+	p.die(ErrKilled, false)
+}
 
 // die ends p, once. The reason counts unless p has been told another before.
 // returned says that the body has been left for good.
@@ -121,7 +137,7 @@ func (p *process) die(reason error, returned bool) {
 	if was != idle { // an idle handler has nothing left to do
 		p.rouse(was, nil)
 	}
-	if gone {
+	if gone && p.flags&isStandIn == 0 {
 		p.node.departed()
 	}
 }
@@ -212,6 +228,9 @@ func (p *process) settleEnd() {
 
 // sever tells those tied to p of its end, and reports whether anybody heard.
 func (p *process) sever(t *ties, reason error) (heard bool) {
+	for peer := range t.abroad {
+		peer.Ended(abroad(p), reason)
+	}
 	for timer := range t.timers {
 		timer.Stop()
 	}

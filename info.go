@@ -48,6 +48,9 @@ func (p *process) info() Info {
 	if x == nil {
 		return i
 	}
+	if x.away != nil {
+		i.OSProcess = cmp.Or(x.away.peer.OS(), i.OSProcess)
+	}
 	t := p.tied()
 	i.Names = slices.Clone(t.names)
 	if x.bound != nil {

@@ -20,14 +20,15 @@ const module = "github.com/troupe-go/troupe"
 var layers = map[string]struct{ inside, outside []string }{
 	"internal/dot":  {},
 	"internal/wire": {outside: []string{"golang.org/x/sys/unix"}},
-	".":             {inside: []string{"internal/dot"}},
+	"internal/far":  {inside: []string{"internal/wire"}},
+	".":             {inside: []string{"internal/dot", "internal/far", "internal/wire"}},
 	"csp":           {},
 	"flow":          {inside: []string{"csp", "flow/internal/core"}},
 	"flow/internal": {inside: []string{"csp"}},
 	"ipc":           {inside: []string{"internal/wire", "internal/shm"}, outside: []string{"golang.org/x/sys/unix", "github.com/fxamacker/cbor/v2"}},
 	"osproc":        {inside: []string{"internal/wire", "internal/shm", "ipc"}, outside: []string{"golang.org/x/sys/unix"}},
 	"osproc/isolate": {
-		inside: []string{".", "internal/wire", "osproc", "osproc/internal/child"}, outside: []string{"golang.org/x/sys/unix"},
+		inside: []string{".", "internal/far", "internal/wire", "osproc", "osproc/internal/child"}, outside: []string{"golang.org/x/sys/unix"},
 	},
 	"match":               {inside: []string{"."}},
 	"supervisor":          {inside: []string{"."}},

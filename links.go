@@ -3,6 +3,8 @@ package troupe
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/troupe-go/troupe/internal/far"
 )
 
 // Link ties the process and pid together: when one ends for an abnormal reason,
@@ -16,11 +18,7 @@ func (s *Self[M]) Link(pid PID) { s.linkTo(s.node.resolve(pid), pid) }
 // even one that lay in the mailbox already. Only the process itself may call it.
 func (s *Self[M]) Unlink(pid PID) {
 	if q := s.linked(pid); q != nil && q != &s.process {
-		lockPair(&s.process, q)
-		delete(linksOf(&s.process), q)
-		delete(linksOf(q), &s.process)
-		q.mu.Unlock()
-		s.mu.Unlock()
+		s.untie(q)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -30,6 +28,19 @@ func (s *Self[M]) Unlink(pid PID) {
 	s.box.withdraw(about)
 	if s.first != nil {
 		s.first.withdraw(about)
+	}
+}
+
+// untie takes the link between p and q away, at p's wish.
+func (p *process) untie(q *process) {
+	lockPair(p, q)
+	delete(linksOf(p), q)
+	delete(linksOf(q), p)
+	a := q.awayLocked()
+	q.mu.Unlock()
+	p.mu.Unlock()
+	if a != nil {
+		a.peer.Signal(a.number, far.Unlink, abroad(p), nil)
 	}
 }
 
@@ -93,8 +104,12 @@ func (p *process) linkTo(q *process, pid PID) {
 	}
 	addLink(p, q, pid)
 	addLink(q, p, p.pid())
+	a := q.awayLocked()
 	q.mu.Unlock()
 	p.mu.Unlock()
+	if a != nil {
+		a.peer.Signal(a.number, far.Link, abroad(p), nil)
+	}
 }
 
 func addLink(p, q *process, as PID) {

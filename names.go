@@ -28,23 +28,24 @@ func cleanName(name string) string { return strings.TrimPrefix(name, "/") }
 // not be empty or contain "@", which introduces a node's name. It returns
 // ErrNameTaken, with the holder in the text, when another process has the name.
 // Only the process itself may call it.
-func (s *Self[M]) Register(name string) error { return s.node.names.add(&s.process, name) }
+func (s *Self[M]) Register(name string) error { return s.node.register(&s.process, name) }
 
 // Unregister frees a name of the process; a name that it does not have is
 // passed over.
-func (s *Self[M]) Unregister(name string) {
-	r := &s.node.names
+func (s *Self[M]) Unregister(name string) { s.node.unregister(&s.process, name) }
+
+func (r *registry) remove(p *process, name string) {
 	name = cleanName(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e := r.byName[name]; e != nil && e.holder == &s.process {
+	if e := r.byName[name]; e != nil && e.holder == p {
 		delete(r.byName, name)
 	}
 }
 
 // Whereis returns the process that has name now. Semantics: Erlang's whereis/1.
 func (n *Node) Whereis(name string) (PID, bool) {
-	if p := n.names.find(cleanName(name)); p != nil {
+	if p := n.find(cleanName(name)); p != nil {
 		return p.pid(), true
 	}
 	return PID{}, false

@@ -1,12 +1,15 @@
 package troupe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/troupe-go/troupe/internal/far"
 )
 
 // A Node is one running Troupe inside one OS process; [Run] starts it. Its
@@ -22,6 +25,9 @@ type Node struct {
 	letters  letterbox
 	zombies  graveyard
 	limits   deadlines
+	outer    *far.Peer   // the node that this one was started by, if it was
+	prefix   string      // the root's path there
+	first    spawnConfig // of the root
 
 	tree    sync.Mutex
 	root    *process      // guarded by tree
@@ -133,9 +139,12 @@ func (n *Node) path(p *process) string {
 	}
 	n.tree.Unlock()
 	if len(line) == 0 {
-		return "/"
+		return cmp.Or(n.prefix, "/")
 	}
 	var b strings.Builder
+	if n.prefix != "/" {
+		b.WriteString(n.prefix)
+	}
 	for i := len(line) - 1; i >= 0; i-- {
 		b.WriteByte('/')
 		b.WriteString(line[i].segment())
@@ -166,7 +175,7 @@ func (n *Node) all() []*process {
 // unheard reports an abnormal end that no link, monitor or question heard of.
 // The root's end is what Run returns.
 func (n *Node) unheard(p *process, reason error) {
-	if IsNormal(reason) || errors.Is(reason, ErrShutdown) || errors.Is(reason, ErrKilled) || p == n.root {
+	if IsNormal(reason) || errors.Is(reason, ErrShutdown) || errors.Is(reason, ErrKilled) || p == n.root || p.flags&isStandIn != 0 {
 		return
 	}
 	attrs := []any{"process", p.pid().String(), "reason", reason}

@@ -42,7 +42,7 @@ func (n *Node) resolve(p PID) *process {
 	if p.proc != nil || p.name == (unique.Handle[string]{}) {
 		return p.proc
 	}
-	return n.names.find(p.name.Value())
+	return n.find(p.name.Value())
 }
 
 // find is resolve for a caller that has only a context.

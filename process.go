@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/troupe-go/troupe/internal/far"
 )
 
 // States of a process. It goes from running to ending when it is told to end,
@@ -60,6 +62,8 @@ const (
 	isHandler flags = 1 << iota
 	hasInit
 	takesUrgent
+	isStandIn // it lives elsewhere, and was only heard of here
+	isFace    // not a process, but the typed side of a stand-in
 )
 
 // An actor is the typed side of a process, seen from its untyped side.
@@ -91,6 +95,7 @@ type extra struct {
 
 	bound  *bound
 	keeper *process // who spawned the process with KeepName
+	away   *away    // set if the process lives elsewhere
 }
 
 // ties are what a process shares with others. Its death takes them all at once.
@@ -100,6 +105,7 @@ type ties struct {
 	monitors map[*Monitor]struct{} // whom this process monitors
 	timers   map[*Timer]struct{}
 	names    []string
+	abroad   map[*far.Peer]struct{}  // other nodes that know this process
 	returns  func(reason error) bool // see KeepName
 	keeps    bool                    // this process spawned others with KeepName
 	expiry   *time.Timer             // runs while a process that may trap exits outlives its node
@@ -164,7 +170,7 @@ func nodeOf(ctx context.Context) *Node {
 // seen by others.
 func (p *process) fenced() bool { return p != nil && p.state.Load() >= dead }
 
-func (p *process) pid() PID { return PID{proc: p} }
+func (p *process) pid() PID { return PID{proc: p.self()} }
 
 // rouse gets p going after the lock is free again; was is the idle value that
 // the caller found and set to busy. from, which may be nil, is the sender.

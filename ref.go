@@ -35,10 +35,8 @@ func Named[M any](name string) Ref[M] {
 func RefOf[M any](pid PID) (Ref[M], error) {
 	switch {
 	case pid.proc != nil:
-		if s, ok := pid.proc.impl.(*Self[M]); ok {
-			return s.Ref(), nil
-		}
-		return Ref[M]{}, wrongType[M](pid.proc)
+		s, err := typed[M](pid.proc)
+		return Ref[M]{to: s}, err
 	case pid.name != unique.Handle[string]{}:
 		return Ref[M]{name: pid.name}, nil
 	}
@@ -103,15 +101,11 @@ func (r Ref[M]) locate(ctx context.Context) (*Self[M], error) {
 	if n == nil {
 		return nil, fmt.Errorf("troupe: cannot look up %q: the context belongs to no node; use a process's own, or Node.Context", r.name.Value())
 	}
-	p := n.names.find(r.name.Value())
+	p := n.find(r.name.Value())
 	if p == nil {
 		return nil, ErrNoProc
 	}
-	s, ok := p.impl.(*Self[M])
-	if !ok {
-		return nil, wrongType[M](p)
-	}
-	return s, nil
+	return typed[M](p)
 }
 
 // deliver is a message's way: Ref.Send → here → Receive.

@@ -41,7 +41,7 @@ func Run[M any](ctx context.Context, body func(*Self[M]) error, opts ...RunOptio
 		o(n)
 	}
 	root := &Self[M]{fn: body}
-	bring(n, nil, root, spawnConfig{})
+	bring(n, nil, root, n.first)
 	var asked atomic.Bool
 	stop := context.AfterFunc(ctx, func() {
 		asked.Store(true)

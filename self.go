@@ -41,6 +41,9 @@ func (s *Self[M]) Path() string { return s.node.path(&s.process) }
 func (s *Self[M]) Parent() PID {
 	s.node.tree.Lock()
 	defer s.node.tree.Unlock()
+	if s.parent == nil && s.node.outer != nil {
+		return PID{proc: native(s.node.outer.Above())}
+	}
 	return PID{proc: s.parent}
 }
 

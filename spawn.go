@@ -4,6 +4,8 @@ import (
 	"context"
 	"runtime"
 	"time"
+
+	"github.com/troupe-go/troupe/internal/far"
 )
 
 // A SpawnOption changes how one process is spawned.
@@ -17,6 +19,7 @@ type spawnConfig struct {
 	grace         time.Duration
 	ready         func()
 	returns       func(error) bool
+	main          *far.Peer // the process was spawned elsewhere; see Delegated
 }
 
 // Name gives the process a name: it stands in its path, and [Named] finds the
@@ -164,7 +167,7 @@ func (n *Node) enter(p, parent *process, name string) error {
 	if dir := n.path(parent); dir != "/" {
 		name = dir + "/" + name
 	}
-	return n.names.add(p, name)
+	return n.register(p, name)
 }
 
 // apply sets what the options ask for. p is not known to anybody yet.
@@ -188,6 +191,10 @@ func (c *spawnConfig) apply(p, parent *process) {
 	if c.urgent {
 		p.flags |= takesUrgent
 		p.odd = true
+	}
+	if c.main != nil {
+		p.tie().abroad = map[*far.Peer]struct{}{c.main: {}}
+		c.main.ExportMain(abroad(p))
 	}
 	if c.returns != nil {
 		p.tie().returns, p.ext.keeper = c.returns, parent
