@@ -37,6 +37,22 @@ const (
 	originBroker origin = 2
 )
 
+// decodeBackend reads the origin of an encoded handle and has its family decode the rest.
+func decodeBackend[B any](d *wire.Decoder, memory, broker func(*wire.Decoder) (B, error)) (b B, err error) {
+	if len(d.Bytes) == 0 {
+		return b, wire.ErrMalformed
+	}
+	from := origin(d.Bytes[0])
+	d.Bytes = d.Bytes[1:]
+	switch from {
+	case originMemory:
+		return memory(d)
+	case originBroker:
+		return broker(d)
+	}
+	return b, wire.ErrMalformed
+}
+
 // lockBackend is a lock that an OS process holds.
 type lockBackend interface {
 	handle
@@ -76,8 +92,8 @@ type conditionBackend interface {
 // barrierBackend lets parties pass together.
 type barrierBackend interface {
 	handle
-	// wait returns the index of this party, 0 for the one that came last, in which action was
-	// run while the others waited. An action that fails breaks the barrier.
+	// wait returns the index of this party: 0 for the one that came first. The one that comes
+	// last runs action while the others wait. An action that fails breaks the barrier.
 	wait(ctx context.Context, action func() error) (index int, err error)
 	// mend breaks the barrier for those who wait, and leaves it whole or broken.
 	mend(whole bool) error
@@ -120,17 +136,31 @@ type leaseBackend interface {
 	join(ctx context.Context) error
 }
 
+// taskBackend is a queue with leases.
+type taskBackend interface {
+	queueBackend
+	leaseBackend
+}
+
 // cellsBackend is memory divided into cells of equal size: one for a Value, many for an Array.
 type cellsBackend interface {
 	handle() handle
+	shape() (size, count int)
 	// load copies one cell, which is never seen half written.
 	load(ctx context.Context, i int, into []byte) error
 	// update calls f with a copy of the cell, under the lock of the cells, and writes it back as
-	// a whole unless f returns false.
+	// a whole unless f returns false. f may be called more than once.
 	update(ctx context.Context, i int, f func(cell []byte) bool) error
 	// view calls f with all of the cells, under the lock. It returns ErrOwnerDied, once and
 	// without having called f, after a process died within it.
 	view(ctx context.Context, f func(all []byte) error) error
+}
+
+// memoryBackend is bare memory, which a broker cannot give.
+type memoryBackend interface {
+	handle
+	bytes() []byte // nil once detached
+	publish(name string) error
 }
 
 // queueLimits are how much a queue holds: messages, and bytes of memory for them. A backend may

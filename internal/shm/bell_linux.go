@@ -137,7 +137,7 @@ func (b *Bell) open() error {
 	}
 	b.file = os.NewFile(uintptr(b.fd), "bell")
 	if err := b.file.SetReadDeadline(time.Time{}); err != nil {
-		return errors.New("shm: the descriptor of a bell cannot be waited for: is the same program on the other side?")
+		return errors.New("ipc: the descriptor of a bell cannot be waited for: is the same program on the other side?")
 	}
 	raw, err := b.file.SyscallConn()
 	b.raw = raw

@@ -31,7 +31,7 @@ var peers = struct {
 }{m: make(map[process]*peer)}
 
 // errGone says that a process has died, or is another one by now.
-var errGone = errors.New("shm: the process is gone")
+var errGone = errors.New("ipc: the process is gone")
 
 // openPeer returns the peer for p, to be released by the caller. It returns errGone if p has
 // died, and another error if the system cannot give out one more descriptor.
@@ -47,7 +47,7 @@ func openPeer(p process) (*peer, error) {
 	case err == unix.ESRCH || err == unix.EINVAL: // EINVAL: the pid of a thread by now
 		return nil, errGone
 	case err != nil:
-		return nil, fmt.Errorf("shm: cannot watch process %d, which has what is waited for: %w", p.pid, err)
+		return nil, fmt.Errorf("ipc: cannot watch process %d, which has what is waited for: %w", p.pid, err)
 	}
 	// If the process is still the same one now, the pidfd was opened on it.
 	start, err := startTime(p.pid)
@@ -57,7 +57,7 @@ func openPeer(p process) (*peer, error) {
 	}
 	if err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("shm: cannot watch process %d, which has what is waited for: %w", p.pid, err)
+		return nil, fmt.Errorf("ipc: cannot watch process %d, which has what is waited for: %w", p.pid, err)
 	}
 	_ = unix.SetNonblock(fd, true) // for os.NewFile to use the poller
 	q := &peer{process: p, file: os.NewFile(uintptr(fd), "pidfd"), refs: 1, regions: make(map[*Region]struct{})}

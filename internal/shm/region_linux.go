@@ -11,16 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The errors of this package, besides those of the system.
-var (
-	// ErrClosed says that the region was released by its last user in this process.
-	ErrClosed = errors.New("shm: closed")
-	// ErrOwnerDied is returned together with a mutex whose former owner died holding it.
-	ErrOwnerDied = errors.New("shm: the owner died")
-	// ErrNotOwner is returned by unlocking a mutex that this process does not hold.
-	ErrNotOwner = errors.New("shm: not the owner")
-)
-
 // A Layout says what a region is for. All processes that map it must agree.
 type Layout struct {
 	Kind  uint32 // names the user of the region; any number
@@ -106,20 +96,20 @@ func create(l Layout, files *[]int) (*Region, error) {
 	}
 	fd, err := unix.MemfdCreate("troupe", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
-		return nil, fmt.Errorf("shm: cannot make shared memory: %w", err)
+		return nil, fmt.Errorf("ipc: cannot make shared memory: %w", err)
 	}
 	all := append([]int{fd}, *files...)
 	*files = all
 	if err := unix.Ftruncate(fd, int64(dataOffset+l.Size)); err != nil {
-		return nil, fmt.Errorf("shm: cannot make %d bytes of shared memory: %w", l.Size, err)
+		return nil, fmt.Errorf("ipc: cannot make %d bytes of shared memory: %w", l.Size, err)
 	}
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
-		return nil, fmt.Errorf("shm: cannot seal shared memory: %w", err)
+		return nil, fmt.Errorf("ipc: cannot seal shared memory: %w", err)
 	}
 	for i := range l.Bells {
 		bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 		if err != nil {
-			return nil, fmt.Errorf("shm: cannot make a bell: %w", err)
+			return nil, fmt.Errorf("ipc: cannot make a bell: %w", err)
 		}
 		all = append(all[:1+i], append([]int{bell}, all[1+i:]...)...)
 		*files = all
@@ -154,11 +144,11 @@ func Open(l Layout, files []int) (*Region, error) {
 
 func open(l Layout, files []int) (*Region, error) {
 	if len(files) != 1+l.Bells+l.Extra {
-		return nil, fmt.Errorf("shm: %d descriptors came for shared memory that needs %d", len(files), 1+l.Bells+l.Extra)
+		return nil, fmt.Errorf("ipc: %d descriptors came for shared memory that needs %d", len(files), 1+l.Bells+l.Extra)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(files[0], &st); err != nil {
-		return nil, fmt.Errorf("shm: cannot look at shared memory: %w", err)
+		return nil, fmt.Errorf("ipc: cannot look at shared memory: %w", err)
 	}
 	regions.Lock()
 	defer regions.Unlock()
@@ -185,19 +175,19 @@ func open(l Layout, files []int) (*Region, error) {
 	case h.magic.Load() != l.magic() || h.size.Load() != uint64(st.Size-dataOffset) || l.Size != 0 && l.Size != int(st.Size-dataOffset):
 		return nil, errForeign
 	case h.space.Load() != me.space:
-		return nil, errors.New("shm: this was made in another pid namespace, where process numbers mean something else: share it within one namespace, or use a Manager")
+		return nil, errors.New("ipc: this was made in another pid namespace, where process numbers mean something else: share it within one namespace, or use a Manager")
 	}
 	l.Size = int(st.Size - dataOffset)
 	return newRegion(l, m, files)
 }
 
-var errForeign = errors.New("shm: what came is not the shared memory that was expected: is the same program on the other side?")
+var errForeign = errors.New("ipc: what came is not the shared memory that was expected: is the same program on the other side?")
 
 // newRegion makes a Region of a mapping. The registry is locked.
 func newRegion(l Layout, m *mapping, files []int) (*Region, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(files[0], &st); err != nil {
-		return nil, fmt.Errorf("shm: cannot look at shared memory: %w", err)
+		return nil, fmt.Errorf("ipc: cannot look at shared memory: %w", err)
 	}
 	r := &Region{
 		mapping: m, layout: l, refs: 1, key: inode{st.Dev, st.Ino},
@@ -220,7 +210,7 @@ func newRegion(l Layout, m *mapping, files []int) (*Region, error) {
 func mapMemory(fd, size int) (*mapping, error) {
 	mem, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
-		return nil, fmt.Errorf("shm: cannot map %d bytes of shared memory: %w", size, err)
+		return nil, fmt.Errorf("ipc: cannot map %d bytes of shared memory: %w", size, err)
 	}
 	m := &mapping{mem}
 	runtime.AddCleanup(m, func(mem []byte) { _ = unix.Munmap(mem) }, mem)

@@ -26,7 +26,8 @@ const (
 	ownerMask = 1<<ownerBits - 1
 )
 
-func makeOwner(slot int, gen uint32) Owner { return Owner(gen)<<slotBits | Owner(slot+1) }
+// OwnerOf returns the owner that has a slot in a generation.
+func OwnerOf(slot int, gen uint32) Owner { return Owner(gen)<<slotBits | Owner(slot+1) }
 
 // Slot is the owner's place in tables that have a row for each slot.
 func (o Owner) Slot() int { return int(o&slotMask) - 1 }
@@ -67,11 +68,11 @@ func (r *Region) claim() (Owner, error) {
 				s.start.Store(me.start)
 				s.word.Store(slotWord(gen, me.pid))
 				r.raiseUsed(i + 1)
-				return makeOwner(i, gen), nil
+				return OwnerOf(i, gen), nil
 			}
 		}
 	}
-	return 0, fmt.Errorf("shm: %d processes share this already, which is all it has room for: share it with fewer, or make a second one", MaxSlots)
+	return 0, fmt.Errorf("ipc: %d processes share this already, which is all it has room for: share it with fewer, or make a second one", MaxSlots)
 }
 
 // isFree reports that nobody has the slot, or a process that is certainly gone.
@@ -153,7 +154,7 @@ type selfProcess struct {
 var self = sync.OnceValues(func() (me selfProcess, err error) {
 	me.pid = os.Getpid()
 	if me.start, err = startTime(me.pid); err != nil {
-		return me, fmt.Errorf("shm: cannot tell when this process started: is /proc mounted? %w", err)
+		return me, fmt.Errorf("ipc: cannot tell when this process started: is /proc mounted? %w", err)
 	}
 	for _, name := range []string{"/proc/self/ns/pid", "/proc/self/ns/time"} {
 		var st unix.Stat_t
