@@ -144,20 +144,19 @@ func (n *farNode) Report(what string, err error) {
 }
 
 // Delegate is for package isolate. It makes the process one that lives elsewhere: what
-// is and was sent to it is forwarded to the Peer that is returned, and so are exits,
-// links and kills. The body goes on, and ends the process when it returns. kind is what
+// is and was sent to it is forwarded to the peer, and so are exits, links and kills. The body goes on, and ends the process when it returns. kind is what
 // the process is called if it has no name. The error is the cause if the process has
 // been told to end already.
-func (s *Self[M]) Delegate(kind string) (*far.Peer, far.Options, error) {
+func (s *Self[M]) Delegate(peer *far.Peer, kind string) (far.Options, error) {
 	knowErrors()
 	knowRelay[M]()
-	peer := far.New((*farNode)(s.node))
+	peer.SetNode((*farNode)(s.node))
 	peer.Bind(abroad(&s.process))
 	peer.Parent = abroad(s.Parent().proc)
 	a := &away{peer: peer, number: far.Main, shape: wire.Shape[M](), home: &s.process}
 	for {
 		if s.state.Load() != running {
-			return nil, far.Options{}, context.Cause(s)
+			return far.Options{}, context.Cause(s)
 		}
 		e, ok, _ := s.fetch(busy)
 		if !ok {
@@ -189,7 +188,7 @@ func (s *Self[M]) Delegate(kind string) (*far.Peer, far.Options, error) {
 		peer.Signal(far.Main, far.Link, abroad(q), nil)
 	}
 	o.Path = s.Path()
-	return peer, o, nil
+	return o, nil
 }
 
 // pass forwards what was in the mailbox of a process that is about to live elsewhere.
