@@ -8,6 +8,7 @@ import (
 
 	"github.com/troupe-go/troupe/internal/wire"
 	"github.com/troupe-go/troupe/osproc/internal/child"
+	"github.com/troupe-go/troupe/osproc/internal/pool"
 )
 
 // functions are the registered functions by name. It is a registry of the whole program.
@@ -22,8 +23,8 @@ type function interface {
 	prints() (arg, result uint64)
 	// serveOne runs the function for the argument that body begins with.
 	serveOne(w *child.Worker, body *wire.Decoder)
-	// servePool runs it for the tasks of a pool.
-	servePool(w *poolWorker)
+	// runner runs it for the tasks of a pool.
+	runner() (pool.Runner, error)
 	// bound returns the function with the argument that body begins with.
 	bound(body *wire.Decoder) (func(context.Context) error, error)
 }
@@ -99,7 +100,7 @@ func Main() {
 var prepareRoles = sync.OnceFunc(func() {
 	registerErrors()
 	child.Role("function", serveFunction)
-	child.Role("pool", servePool)
+	child.Role(pool.Role, servePool)
 })
 
 // Join waits until the children of this process have ended, but for daemons, or until ctx

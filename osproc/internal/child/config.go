@@ -58,6 +58,8 @@ type Input struct {
 type Job struct {
 	Role string
 	Fill func(*wire.Encoder) error // encodes what the role begins with; nil is nothing
+	// Launched is called when the worker runs, and is not ready yet; nil is nothing.
+	Launched func(*Child)
 
 	Path string   // of a program, as exec.LookPath found it
 	Args []string // with the name of the program first

@@ -31,6 +31,9 @@ func Start(ctx context.Context, cfg Config, job Job) (*Child, error) {
 	if job.Role == "" {
 		return c, nil
 	}
+	if job.Launched != nil {
+		job.Launched(c)
+	}
 	if err := c.greet(cfg, job, greeting); err != nil {
 		return c, err
 	}

@@ -1,0 +1,169 @@
+package pool
+
+import "time"
+
+// patience is how long a task may hold up those behind it on its worker, while another
+// worker has nothing to do.
+const patience = 2 * time.Millisecond
+
+// watchSlow has somebody look after a while whether a member is held up by a long task. It is
+// called when there is nothing to give to a member that has room. The lock is held.
+func (p *Pool) watchSlow() {
+	if p.patrol != nil || !p.someIdle() {
+		return
+	}
+	watch := false
+	for _, m := range p.members {
+		if m.canGiveBack() {
+			m.mark()
+			watch = true
+		}
+	}
+	if watch {
+		p.patrol = time.AfterFunc(patience, p.relieve)
+	}
+}
+
+// someIdle reports that a member has nothing to do.
+func (p *Pool) someIdle() bool {
+	for _, m := range p.members {
+		if m.load == 0 && m.state == ready {
+			return true
+		}
+	}
+	return false
+}
+
+// canGiveBack reports that m holds more than it can be running.
+func (m *member) canGiveBack() bool {
+	return m.words != nil && !m.slow && m.load > m.pool.cfg.Concurrency && m.state <= retiring && !m.words.revoking()
+}
+
+// mark notes what the executors of m run.
+func (m *member) mark() {
+	for i := range m.marks {
+		m.marks[i] = m.words.lines[i+1].word.Load()
+	}
+}
+
+// relieve takes back what members hold that have been running the same tasks for a while.
+func (p *Pool) relieve() {
+	p.mu.Lock()
+	p.patrol = nil
+	var list *member
+	if p.someIdle() {
+		for _, m := range p.members {
+			if !m.canGiveBack() || !m.stuck() {
+				continue
+			}
+			m.giveBack()
+			if !m.flushing { // to send resume
+				m.flushing = true
+				m.next, list = list, m
+			}
+		}
+	}
+	more := p.dispatch() // which calls watchSlow
+	p.watchSlow()
+	p.mu.Unlock()
+	list.flush()
+	more.flush()
+}
+
+// stuck reports that all executors of m run what they ran when they were marked.
+func (m *member) stuck() bool {
+	for i, mark := range m.marks {
+		if mark&busy == 0 || m.words.lines[i+1].word.Load() != mark {
+			return false
+		}
+	}
+	return true
+}
+
+// giveBack takes all tasks from m that it has not begun. The lock is held.
+func (m *member) giveBack() {
+	unclaimed := m.words.revoke()
+	back := m.outbox
+	m.outbox = nil
+	kept := m.sent
+	for len(kept) > 0 && !before(kept[len(kept)-1].number, unclaimed) {
+		s := kept[len(kept)-1]
+		kept = kept[:len(kept)-1]
+		back = append([]span{s.span}, back...)
+	}
+	for i := range m.marks {
+		n, ok := m.words.stop(i)
+		if !ok {
+			continue
+		}
+		for k := range kept {
+			s := &kept[k]
+			if i := s.from + int(n-s.number); s.holds(n) && i+1 < s.to {
+				back = append([]span{{work: s.work, from: i + 1, to: s.to}}, back...)
+				s.to = i + 1
+			}
+		}
+	}
+	clear(m.sent[len(kept):])
+	m.sent = kept
+	for _, s := range back {
+		m.load -= s.len()
+	}
+	m.slow, m.resume = true, true
+	m.pool.stats.TakenBack += len(back)
+	m.pool.takeBack(m, back)
+}
+
+// watchTime sees to it that a task which takes too long is noticed. The lock is held.
+func (m *member) watchTime() {
+	limit := m.pool.cfg.TaskTimeout
+	if limit <= 0 {
+		return
+	}
+	m.answered = time.Now()
+	switch {
+	case m.clock == nil:
+		m.clock = time.AfterFunc(limit, m.checkTime)
+	case m.load > 0:
+		m.clock.Reset(limit)
+	default:
+		m.clock.Stop()
+	}
+}
+
+// checkTime kills the worker if one of its tasks has taken too long.
+func (m *member) checkTime() {
+	p := m.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if m.state == gone || m.load == 0 {
+		return
+	}
+	limit := p.cfg.TaskTimeout
+	next := limit
+	for i := range p.cfg.Concurrency {
+		n, d, ok := m.runningFor(i)
+		switch {
+		case !ok:
+		case d < limit:
+			next = min(next, limit-d)
+		default:
+			m.overdue, m.culprit = true, n
+			p.stats.TimedOut++
+			_ = m.c.Kill(ErrTimeout)
+			return
+		}
+	}
+	m.clock.Reset(next)
+}
+
+// runningFor says how long an executor has been running its task.
+func (m *member) runningFor(executor int) (number uint32, d time.Duration, ok bool) {
+	if m.words != nil {
+		return m.words.runningFor(executor)
+	}
+	if len(m.sent) == 0 {
+		return 0, 0, false
+	}
+	return m.sent[0].number + uint32(m.sent[0].done), time.Since(m.answered), true
+}
