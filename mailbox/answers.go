@@ -6,8 +6,9 @@ import (
 	"sync"
 )
 
-// localAnswers carries answers within a program.
-type localAnswers struct {
+// LocalAnswers is [Answers] within one program, for stores that belong to one. The
+// zero LocalAnswers is ready for use; Close ends it.
+type LocalAnswers struct {
 	mu     sync.Mutex
 	last   uint64
 	listen map[string]func(Answer)
@@ -15,16 +16,7 @@ type localAnswers struct {
 }
 
 // Listen calls f for each answer; see [Answers].
-func (m *Memory) Listen(ctx context.Context, f func(Answer)) (string, error) {
-	return m.local.add(ctx, f)
-}
-
-// Answer sends an answer; see [Answers].
-func (m *Memory) Answer(_ context.Context, replyTo string, a Answer) error {
-	return m.local.answer(replyTo, a)
-}
-
-func (l *localAnswers) add(ctx context.Context, f func(Answer)) (string, error) {
+func (l *LocalAnswers) Listen(ctx context.Context, f func(Answer)) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -44,9 +36,10 @@ func (l *localAnswers) add(ctx context.Context, f func(Answer)) (string, error) 
 	return to, nil
 }
 
-func (l *localAnswers) answer(to string, a Answer) error {
+// Answer sends an answer; see [Answers].
+func (l *LocalAnswers) Answer(_ context.Context, replyTo string, a Answer) error {
 	l.mu.Lock()
-	f, closed := l.listen[to], l.closed
+	f, closed := l.listen[replyTo], l.closed
 	l.mu.Unlock()
 	if closed {
 		return ErrClosed
@@ -57,8 +50,10 @@ func (l *localAnswers) answer(to string, a Answer) error {
 	return nil
 }
 
-func (l *localAnswers) close() {
+// Close ends all listening. Listen and Answer return ErrClosed from then on.
+func (l *LocalAnswers) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed, l.listen = true, nil
+	return nil
 }

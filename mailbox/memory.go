@@ -26,7 +26,7 @@ type Memory struct {
 	clock  coarseClock
 	desk   desk
 	dead   deadBox
-	local  localAnswers
+	local  LocalAnswers
 	closed atomic.Bool
 }
 
@@ -221,7 +221,7 @@ func (m *Memory) Close() error {
 		return nil
 	}
 	m.desk.close()
-	m.local.close()
+	m.local.Close()
 	for i := range m.shards {
 		s := &m.shards[i]
 		s.mu.Lock()
@@ -240,6 +240,16 @@ func (m *Memory) Addresses() Addresses { return memoryAddresses{m} }
 
 // DeadLetters returns the mail that will not be handled.
 func (m *Memory) DeadLetters() DeadLetters { return memoryLetters{m} }
+
+// Listen calls f for each answer; see [Answers].
+func (m *Memory) Listen(ctx context.Context, f func(Answer)) (replyTo string, err error) {
+	return m.local.Listen(ctx, f)
+}
+
+// Answer sends an answer; see [Answers].
+func (m *Memory) Answer(ctx context.Context, replyTo string, a Answer) error {
+	return m.local.Answer(ctx, replyTo, a)
+}
 
 // A coarseClock tells when mail was put, to within some milliseconds: reading the
 // time costs more than putting mail. While there is traffic a timer moves it on.
