@@ -54,6 +54,14 @@ func (l *Link) Receive() (kind byte, body *Decoder, err error) {
 	return kind, &in.body, nil
 }
 
+// Buffered reports whether the next Receive has a frame to return without asking the
+// system. Only the receiver may call it.
+func (l *Link) Buffered() bool {
+	in := &l.in
+	h := in.buf[in.r:in.w]
+	return len(h) >= headerSize && len(h)-headerSize >= int(binary.LittleEndian.Uint32(h))
+}
+
 // next puts the next frame into in.body.
 func (l *Link) next() (kind byte, err error) {
 	in := &l.in
