@@ -53,6 +53,11 @@ func Register[M, A any](name string, body func(self *troupe.Self[M], a A) error)
 	return k
 }
 
+// KindOf returns the kind that is, or will be, registered under a name. It is for a body
+// that spawns processes of its own kind, and could not mention the variable that it is
+// declared in. If there is none with these types, the process ends with an error.
+func KindOf[M, A any](name string) *Kind[M, A] { return &Kind[M, A]{name: name} }
+
 // RegisterHandler is Register for a body in handler style: handler makes a new Handler
 // for each process. An Initializer and a Terminator are called as the module root calls
 // them.
