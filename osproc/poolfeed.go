@@ -30,6 +30,8 @@ type mapper[A, R any] struct {
 	blocks    []*block[A, R]  // with tasks that the pool has not taken, from the oldest
 	waiting   []*block[A, R]  // of which not all was delivered, from the oldest
 	ready     []stretch[A, R] // unordered: what can be delivered
+	last      *block[A, R]    // that the loop was given something of
+	spare     []*block[A, R]  // to be used again
 	total     int             // items in closed blocks
 	delivered int             // items that the loop was given
 	ended     bool            // all blocks are closed
@@ -87,7 +89,7 @@ func (m *mapper[A, R]) feed(items iter.Seq[A]) {
 		m.pool.p.Kick() // for a last chunk that is not full
 		tell(m.news)
 	}()
-	n, size := 0, 0
+	n, size, least, kick := 0, 0, 0, 0
 	for a := range items {
 		if n == size {
 			if b != nil {
@@ -97,12 +99,19 @@ func (m *mapper[A, R]) feed(items iter.Seq[A]) {
 				break
 			}
 			n, size = 0, len(b.args)
+			least = pool.Least(size)
+			kick = least
 		}
 		b.args[n] = a
 		n++
 		b.filled.Store(int32(n))
-		if m.pool.p.Hungry() {
+		switch {
+		case !m.pool.p.Hungry():
+		case n < kick:
+			m.pool.p.Soon()
+		default:
 			m.pool.p.Kick()
+			kick = n + least
 		}
 	}
 	returned = true
@@ -115,7 +124,6 @@ func (m *mapper[A, R]) next(last *block[A, R]) *block[A, R] {
 	if chunk := m.pool.chunk; chunk > 0 {
 		size = (size + chunk - 1) / chunk * chunk
 	}
-	b := &block[A, R]{m: m, args: make([]A, size), results: make([]R, size)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.close(last)
@@ -131,9 +139,35 @@ func (m *mapper[A, R]) next(last *block[A, R]) *block[A, R] {
 	if m.dropped.Load() {
 		return nil
 	}
+	b := m.newBlock(size)
 	m.blocks = append(m.blocks, b)
 	m.waiting = append(m.waiting, b)
 	return b
+}
+
+// newBlock returns an empty block, if possible one that was used before. The lock is held.
+func (m *mapper[A, R]) newBlock(size int) *block[A, R] {
+	n := len(m.spare)
+	if n == 0 || len(m.spare[n-1].args) != size {
+		m.spare = nil
+		return &block[A, R]{m: m, args: make([]A, size), results: make([]R, size)}
+	}
+	b := m.spare[n-1]
+	m.spare = m.spare[:n-1]
+	return b
+}
+
+// recycle keeps a block that nobody needs any more. The lock is held.
+func (m *mapper[A, R]) recycle(b *block[A, R]) {
+	args, results := b.args, b.results
+	if !m.pool.codecs.arg.plain {
+		clear(args)
+	}
+	if !m.pool.codecs.result.plain {
+		clear(results)
+	}
+	*b = block[A, R]{m: m, args: args, results: results}
+	m.spare = append(m.spare, b)
 }
 
 // close says that b, which may be nil, gets no more items. The lock is held.
@@ -145,7 +179,7 @@ func (m *mapper[A, R]) close(b *block[A, R]) {
 }
 
 // Next gives the pool tasks; see pool.Source.
-func (m *mapper[A, R]) Next(depth, most int) (w pool.Work, from, n int) {
+func (m *mapper[A, R]) Next(least, depth, most int) (w pool.Work, from, n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for len(m.blocks) > 0 {
@@ -159,11 +193,12 @@ func (m *mapper[A, R]) Next(depth, most int) (w pool.Work, from, n int) {
 			continue
 		}
 		if chunk := m.pool.chunk; chunk > 0 {
-			if n < chunk && !b.closed && b.taken+n < len(b.args) {
-				return nil, 0, 0
-			}
-			n = min(n, chunk)
-		} else {
+			least, n = chunk, min(n, chunk)
+		}
+		if n < least && !b.closed && b.taken+n < len(b.args) {
+			return nil, 0, -1
+		}
+		if m.pool.chunk == 0 {
 			n = min(n, depth)
 			if m.ended && len(m.blocks) == 1 { // the last items are for all
 				_, executors := m.pool.p.Extent()
@@ -183,6 +218,11 @@ func (m *mapper[A, R]) Next(depth, most int) (w pool.Work, from, n int) {
 func (m *mapper[A, R]) take() (s stretch[A, R], over bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if b := m.last; b != nil && b.delivered() {
+		m.forget(b)
+		m.recycle(b)
+	}
+	m.last = nil
 	if m.ordered {
 		s = m.inOrder()
 	} else if len(m.ready) > 0 {
@@ -196,9 +236,7 @@ func (m *mapper[A, R]) take() (s stretch[A, R], over bool) {
 	s.errs = s.b.errs
 	s.b.out += n
 	m.delivered += n
-	if !m.ordered && s.b.closed && s.b.out == int(s.b.filled.Load()) {
-		m.forget(s.b)
-	}
+	m.last = s.b
 	if m.sleeping {
 		m.sleeping = false
 		tell(m.room)
@@ -213,13 +251,16 @@ func (m *mapper[A, R]) inOrder() stretch[A, R] {
 		if b.out < b.done {
 			return stretch[A, R]{b: b, from: b.out, to: b.done}
 		}
-		if !b.closed || b.out < int(b.filled.Load()) {
+		if !b.delivered() {
 			break
 		}
 		m.forget(b)
 	}
 	return stretch[A, R]{}
 }
+
+// delivered reports that the loop was given all of b. The lock is held.
+func (b *block[A, R]) delivered() bool { return b.closed && b.out == int(b.filled.Load()) }
 
 // forget forgets a block of which all was delivered. The lock is held.
 func (m *mapper[A, R]) forget(b *block[A, R]) {
@@ -232,16 +273,14 @@ func (m *mapper[A, R]) forget(b *block[A, R]) {
 }
 
 func (b *block[A, R]) Encode(e *wire.Encoder, from, to int) error {
-	if err := b.m.pool.codecs.encodeArgs(e, b.args[from:to]); err != nil {
+	if err := b.m.pool.codecs.arg.encode(e, b.args[from:to]); err != nil {
 		return fmt.Errorf("osproc: the argument of a task cannot be sent: %w", err)
 	}
 	return nil
 }
 
 func (b *block[A, R]) Decode(d *wire.Decoder, from, to int) error {
-	results, err := b.m.pool.codecs.decodeResults(d, to-from)
-	copy(b.results[from:to], results)
-	return err
+	return b.m.pool.codecs.result.decode(d, b.results[from:to])
 }
 
 func (b *block[A, R]) Fail(task int, err error) {

@@ -1,8 +1,8 @@
 package osproc
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/troupe-go/troupe/internal/wire"
 	"github.com/troupe-go/troupe/osproc/internal/child"
@@ -38,7 +38,7 @@ type runner[A, R any] struct {
 	codecs *codecs[A, R]
 }
 
-// A run is a number of tasks that are run one after the other.
+// A run is a number of tasks that are run one after the other. An executor uses it again.
 type run[A, R any] struct {
 	*runner[A, R]
 	x       *pool.Executor
@@ -50,15 +50,21 @@ type run[A, R any] struct {
 
 // Run is called by an executor.
 func (w *runner[A, R]) Run(x *pool.Executor, body *wire.Decoder, first uint32, n int) (begun int) {
-	args, err := w.codecs.decodeArgs(body, n)
-	if err != nil {
+	r, _ := x.Scratch.(*run[A, R])
+	if r == nil {
+		r = &run[A, R]{runner: w, x: x}
+		x.Scratch = r
+	}
+	r.number, r.next = first, 0
+	r.args = slices.Grow(r.args[:0], n)[:n]
+	defer clear(r.args)
+	if err := w.codecs.arg.decode(body, r.args); err != nil {
 		err = fmt.Errorf("osproc: the argument of %s cannot be decoded in the worker: %w", w.name, err)
 		for i := range n {
 			x.Fail(first+uint32(i), err)
 		}
 		return n
 	}
-	r := &run[A, R]{runner: w, x: x, args: args, number: first, results: make([]R, 0, n)}
 	for r.some() {
 	}
 	return r.next
@@ -119,11 +125,11 @@ func (r *run[A, R]) hand() {
 		return
 	}
 	first := r.number + uint32(r.next-n)
-	err := r.x.Results(first, n, func(e *wire.Encoder) error { return r.codecs.encodeResults(e, r.results) })
+	err := r.x.Results(first, n, func(e *wire.Encoder) error { return r.codecs.result.encode(e, r.results) })
 	if err != nil {
 		for i := range r.results {
 			one := r.results[i : i+1]
-			err := r.x.Results(first+uint32(i), 1, func(e *wire.Encoder) error { return r.codecs.encodeResults(e, one) })
+			err := r.x.Results(first+uint32(i), 1, func(e *wire.Encoder) error { return r.codecs.result.encode(e, one) })
 			if err != nil {
 				r.x.Fail(first+uint32(i), fmt.Errorf("osproc: the result of %s cannot be sent: %w", r.name, err))
 			}
@@ -131,39 +137,4 @@ func (r *run[A, R]) hand() {
 	}
 	clear(r.results)
 	r.results = r.results[:0]
-}
-
-// encodeArgs encodes the arguments of tasks.
-func (c *codecs[A, R]) encodeArgs(e *wire.Encoder, args []A) error {
-	if len(args) == 1 {
-		return c.arg.Encode(e, args[0])
-	}
-	return c.args.Encode(e, args)
-}
-
-func (c *codecs[A, R]) decodeArgs(d *wire.Decoder, n int) ([]A, error) {
-	return decodeList(d, n, c.arg, c.args)
-}
-
-func (c *codecs[A, R]) encodeResults(e *wire.Encoder, results []R) error {
-	if len(results) == 1 {
-		return c.result.Encode(e, results[0])
-	}
-	return c.results.Encode(e, results)
-}
-
-func (c *codecs[A, R]) decodeResults(d *wire.Decoder, n int) ([]R, error) {
-	return decodeList(d, n, c.result, c.results)
-}
-
-func decodeList[T any](d *wire.Decoder, n int, one *wire.Codec[T], many *wire.Codec[[]T]) ([]T, error) {
-	if n == 1 {
-		v, err := one.Decode(d)
-		return []T{v}, err
-	}
-	list, err := many.Decode(d)
-	if err == nil && len(list) != n {
-		err = errors.New("the number of values is not what it should be")
-	}
-	return list, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/troupe-go/troupe/internal/wire"
 )
@@ -27,15 +28,14 @@ const (
 )
 
 func (t *task[A, R]) Encode(e *wire.Encoder, _, _ int) error {
-	if err := t.codecs.arg.Encode(e, t.arg); err != nil {
+	if err := t.codecs.arg.encode(e, unsafe.Slice(&t.arg, 1)); err != nil {
 		return fmt.Errorf("osproc: the argument of a task cannot be sent: %w", err)
 	}
 	return nil
 }
 
-func (t *task[A, R]) Decode(d *wire.Decoder, _, _ int) (err error) {
-	t.result, err = t.codecs.result.Decode(d)
-	return err
+func (t *task[A, R]) Decode(d *wire.Decoder, _, _ int) error {
+	return t.codecs.result.decode(d, unsafe.Slice(&t.result, 1))
 }
 
 func (t *task[A, R]) Fail(_ int, err error) { t.err = err }

@@ -38,16 +38,6 @@ type Func[A, R any] struct {
 	compile func() (*codecs[A, R], error)
 }
 
-// codecs are how argument and result travel.
-type codecs[A, R any] struct {
-	arg       *wire.Codec[A]
-	result    *wire.Codec[R]
-	args      *wire.Codec[[]A]
-	results   *wire.Codec[[]R]
-	argPrint  uint64
-	resultPrt uint64
-}
-
 // Register makes fn known under a name, so that processes can be started that run it. It
 // belongs in the declaration of a package variable, since the worker must know the name
 // before it calls [Main]:
@@ -66,7 +56,7 @@ type codecs[A, R any] struct {
 // registered with [RegisterError]. A panic becomes a [*PanicError].
 func Register[A, R any](name string, fn func(ctx context.Context, a A) (R, error)) *Func[A, R] {
 	f := &Func[A, R]{name: name, run: fn}
-	f.compile = sync.OnceValues(f.compileCodecs)
+	f.compile = sync.OnceValues(func() (*codecs[A, R], error) { return newCodecs[A, R](name) })
 	functions.Lock()
 	defer functions.Unlock()
 	if _, taken := functions.byName[name]; taken {
@@ -116,28 +106,9 @@ func Join(ctx context.Context) error { return child.Join(ctx) }
 // Name is the name that the function was registered with.
 func (f *Func[A, R]) Name() string { return f.name }
 
-func (f *Func[A, R]) compileCodecs() (*codecs[A, R], error) {
-	c := new(codecs[A, R])
-	var err error
-	if c.arg, err = wire.For[A](); err != nil {
-		return nil, fmt.Errorf("osproc: the argument of %s cannot travel: %w", f.name, err)
-	}
-	if c.result, err = wire.For[R](); err != nil {
-		return nil, fmt.Errorf("osproc: the result of %s cannot travel: %w", f.name, err)
-	}
-	if c.args, err = wire.For[[]A](); err != nil {
-		return nil, err
-	}
-	if c.results, err = wire.For[[]R](); err != nil {
-		return nil, err
-	}
-	c.argPrint, c.resultPrt = c.arg.Fingerprint(), c.result.Fingerprint()
-	return c, nil
-}
-
 func (f *Func[A, R]) prints() (arg, result uint64) {
 	if c, err := f.compile(); err == nil {
-		return c.argPrint, c.resultPrt
+		return c.arg.print, c.result.print
 	}
 	return 0, 0
 }
@@ -145,8 +116,8 @@ func (f *Func[A, R]) prints() (arg, result uint64) {
 // address writes down which function is meant, and what it takes and gives.
 func (f *Func[A, R]) address(e *wire.Encoder, c *codecs[A, R]) {
 	e.Text(f.name)
-	e.Uint(c.argPrint)
-	e.Uint(c.resultPrt)
+	e.Uint(c.arg.print)
+	e.Uint(c.result.print)
 }
 
 // find is the other side of address.

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/wire"
@@ -48,15 +49,20 @@ func (m *member) match(answers []answer, body *wire.Decoder) ([]answer, error) {
 	p := m.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	k := 0
 	for i := range answers {
 		a := &answers[i]
-		for k := range m.sent {
+		for range m.sent {
+			if k >= len(m.sent) {
+				k = 0
+			}
 			if s := &m.sent[k]; s.holds(a.first) {
 				a.work, a.from = s.work, s.from+int(a.first-s.number)
 				a.n = min(a.n, s.to-a.from)
 				s.done = a.from - s.from + a.n
 				break
 			}
+			k++ // mostly they are in order
 		}
 	}
 	return answers, nil
@@ -85,8 +91,8 @@ func (m *member) take(answers []answer, took time.Duration, flags byte) {
 	m.slow = false
 	m.watchTime()
 	if flags&flagLeaving != 0 {
-		m.state = leaving
-		p.takeBack(m, m.unanswered())
+		m.state = leaving // the tasks that it has not begun are seen to when it has ended
+		go m.seeOff()
 	}
 	m.retire()
 	list := p.dispatch()
@@ -102,21 +108,17 @@ func (m *member) take(answers []answer, took time.Duration, flags byte) {
 // account forgets n tasks that were answered. The lock is held.
 func (m *member) account(n int) {
 	m.load -= n
-	m.done += n
-	tasks := n
-	kept := m.sent[:0]
-	for _, s := range m.sent {
-		if s.done < s.len() {
-			kept = append(kept, s)
-			tasks += s.len() - s.done
-		}
+	m.results += n
+	front := 0
+	for front < len(m.sent) && m.sent[front].over() {
+		m.sent[front] = sent{}
+		front++
 	}
-	clear(m.sent[len(kept):])
-	m.sent = kept
-	if len(kept) == 0 {
-		m.flight = 0
-	} else if tasks > 0 {
-		m.flight -= int(int64(m.flight) * int64(n) / int64(tasks))
+	if m.sent = m.sent[front:]; len(m.sent) == 0 {
+		m.sent = m.base[:0]
+	}
+	if m.pool.cfg.Concurrency > 1 { // in any order
+		m.sent = slices.DeleteFunc(m.sent, func(s sent) bool { return s.over() })
 	}
 }
 

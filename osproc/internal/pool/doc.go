@@ -31,5 +31,7 @@
 // # Locks
 //
 // Pool.mu guards all that the parent knows about queue and members. Nothing is encoded,
-// decoded, sent or waited for under it; Work.Gone and Source.Next are called under it.
+// decoded, sent or waited for under it; Work.Gone and Source.Next are called under it. When
+// a task is given to another member, nobody encodes it for the first one any more: see
+// member.settle. So a work whose tasks are all finished is its owner's again.
 package pool

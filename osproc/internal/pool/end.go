@@ -41,9 +41,14 @@ func (m *member) retire() {
 	}
 }
 
-// bye lets the worker go. It has its grace for that.
+// bye lets the worker go.
 func (m *member) bye() {
 	_ = m.link.Send(kindBye, func(*wire.Encoder) error { return nil })
+	m.seeOff()
+}
+
+// seeOff gives a worker that is leaving its grace.
+func (m *member) seeOff() {
 	grace := time.AfterFunc(m.pool.cfg.Child.Grace, func() { _ = m.c.Kill(ErrClosed) })
 	<-m.c.Done()
 	grace.Stop()

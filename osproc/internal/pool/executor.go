@@ -9,12 +9,9 @@ import (
 	"github.com/troupe-go/troupe/internal/wire"
 )
 
-const (
-	// keepResults is how long results may wait for those that come after them.
-	keepResults = time.Millisecond
-	// maxStride is the most tasks between two looks at the clock.
-	maxStride = 64
-)
+// keepResults is how long results may wait for those that come after them, if the timer can
+// fire meanwhile: a task that computes is interrupted every ten milliseconds or so.
+const keepResults = time.Millisecond
 
 // An Executor runs tasks, one after the other.
 type Executor struct {
@@ -22,14 +19,19 @@ type Executor struct {
 	line *line  // its word; nil on a system without
 	word uint64 // what is in line, unless the parent has set a flag
 
-	out     wire.Encoder // results that were not sent
-	entries bool         // there are some in out
-	since   time.Time    // begin of what out is about
-	looked  time.Time    // at the clock
-	stride  int          // tasks from one look to the next
-	ticks   int          // tasks since the last
+	out   *wire.Encoder // results that were not sent; nil if there are none
+	start int           // of the body of out
+	since time.Time     // begin of what out is about
+	due   bool          // results are to be sent
 
-	halt atomic.Int32 // why no further task is to be begun
+	// attention is set by others, when something is to be done before the next task.
+	attention atomic.Int32
+	timer     *time.Timer
+	working   atomic.Bool // the timer is of use
+	armed     atomic.Bool
+
+	// Scratch is for the Runner, to keep what it can use again.
+	Scratch any
 
 	mu      sync.Mutex // guards what follows
 	running interval
@@ -37,38 +39,76 @@ type Executor struct {
 	cancel  context.CancelCauseFunc
 }
 
+// What attention is for, from the least to the most urgent.
 const (
-	haltDropped int32 = 1 + iota // nobody waits for the rest of these tasks
-	haltLeaving                  // the worker leaves
+	sendResults int32 = 1 + iota // they have waited long enough
+	dropTasks                    // nobody waits for the rest of these tasks
+	leaveNow                     // the worker leaves
 )
 
+// attend raises the attention.
+func (x *Executor) attend(what int32) {
+	for {
+		old := x.attention.Load()
+		if old >= what || x.attention.CompareAndSwap(old, what) {
+			return
+		}
+	}
+}
+
 func newExecutor(s *server, index int) *Executor {
-	x := &Executor{s: s, stride: 1}
+	x := &Executor{s: s}
+	x.timer = time.AfterFunc(time.Hour, x.tick)
+	x.timer.Stop()
 	if s.words != nil {
 		x.line = &s.words.lines[index+1]
 	}
-	beginResults(&x.out)
 	return x
 }
+
+// tick has results sent, and goes on while there is work.
+func (x *Executor) tick() {
+	x.armed.Store(false)
+	if x.working.Load() {
+		x.attend(sendResults)
+		x.arm()
+	}
+}
+
+func (x *Executor) arm() {
+	if x.armed.CompareAndSwap(false, true) {
+		x.timer.Reset(keepResults)
+	}
+}
+
+// open and shut are before and after the tasks of a frame.
+func (x *Executor) open() {
+	if x.out == nil {
+		x.since = time.Now()
+	}
+	x.working.Store(true)
+	x.arm()
+}
+
+func (x *Executor) shut() { x.working.Store(false) }
 
 // work runs tasks until there are no more, or one of them calls runtime.Goexit.
 func (x *Executor) work() {
 	defer x.s.going.Done()
 	defer x.s.leave()
-	defer x.flush()
+	defer x.Flush()
 	if len(x.s.all) > 1 {
 		x.workShared()
 		return
 	}
 	for !x.s.left() {
-		body := x.s.next()
+		body := x.s.next(x.Flush)
 		if body == nil {
 			return
 		}
-		x.since = time.Now()
-		x.looked = x.since
+		x.open()
 		x.runAll(body)
-		x.flush()
+		x.shut()
 	}
 }
 
@@ -82,11 +122,11 @@ func (x *Executor) workShared() {
 			if !ok {
 				return
 			}
-			x.since = time.Now()
-			x.looked = x.since
+			x.open()
 			x.run(p.interval, p.body)
 			_ = p.body.Close()
-			x.flush()
+			x.shut()
+			x.Flush()
 		}
 	}
 }
@@ -117,7 +157,7 @@ func (x *Executor) run(tasks interval, body *wire.Decoder) {
 	if !x.s.unwanted(tasks) {
 		next = x.s.begin.Runner.Run(x, body, tasks.first, tasks.n)
 	}
-	if x.halt.Load() == haltDropped {
+	if x.attention.Load() == dropTasks {
 		for ; next < tasks.n; next++ {
 			x.Fail(tasks.first+uint32(next), context.Canceled)
 		}
@@ -137,7 +177,7 @@ func (x *Executor) rest() {
 	defer x.mu.Unlock()
 	x.cancel(context.Canceled)
 	x.running = interval{}
-	x.halt.CompareAndSwap(haltDropped, 0)
+	x.attention.CompareAndSwap(dropTasks, 0)
 }
 
 // drop ends the context of the tasks that are running if they are among those.
@@ -145,7 +185,7 @@ func (x *Executor) drop(gone interval) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.running.n > 0 && x.running.overlaps(gone) {
-		x.halt.CompareAndSwap(0, haltDropped)
+		x.attend(dropTasks)
 		x.cancel(context.Canceled)
 	}
 }
@@ -156,8 +196,12 @@ func (x *Executor) Context() context.Context { return x.ctx }
 // Begin says that a task begins. If it returns false that task, and all after it, are not to
 // be run.
 func (x *Executor) Begin(number uint32) bool {
-	if x.halt.Load() != 0 {
-		return false
+	if why := x.attention.Load(); why != 0 {
+		if why != sendResults {
+			return false
+		}
+		x.attention.CompareAndSwap(sendResults, 0)
+		x.due = true
 	}
 	if x.line == nil {
 		return true
@@ -180,22 +224,7 @@ func (x *Executor) End() bool {
 		x.s.leave()
 		return true
 	}
-	x.ticks++
-	return x.ticks >= x.stride && x.look()
-}
-
-// look looks at the clock.
-func (x *Executor) look() bool {
-	x.ticks = 0
-	now := time.Now()
-	switch gone := now.Sub(x.looked); {
-	case gone < keepResults/50:
-		x.stride = min(2*x.stride, maxStride)
-	case gone > keepResults/10:
-		x.stride = 1
-	}
-	x.looked = now
-	return now.Sub(x.since) >= keepResults
+	return x.due
 }
 
 // Leaving reports that the worker was told to end, so that the error of a task that was
@@ -205,60 +234,72 @@ func (x *Executor) Leaving() bool { return x.s.w.Context().Err() != nil }
 // Results hands over the results of n tasks. It returns the error of encode, in which case
 // nothing was handed over.
 func (x *Executor) Results(first uint32, n int, encode func(*wire.Encoder) error) error {
-	if x.full() {
-		x.flush()
-	}
-	start, files := beginItem(&x.out)
-	if err := encode(&x.out); err != nil {
-		x.out.Bytes, x.out.Files = x.out.Bytes[:start], x.out.Files[:files]
-		return err
-	}
-	endItem(&x.out, start, files, itemResults, first, n)
-	x.entries = true
-	return nil
+	return x.hand(itemResults, first, n, encode)
 }
 
 // Fail hands over the error of a task.
 func (x *Executor) Fail(number uint32, failure error) {
-	if x.full() {
-		x.flush()
-	}
-	start, files := beginItem(&x.out)
-	if err := encodeError(&x.out, failure); err != nil {
-		x.out.Bytes, x.out.Files = x.out.Bytes[:start], x.out.Files[:files]
-		return
-	}
-	endItem(&x.out, start, files, itemFailure, number, 1)
-	x.entries = true
+	_ = x.hand(itemFailure, number, 1, func(e *wire.Encoder) error { return encodeError(e, failure) })
 }
 
-func (x *Executor) full() bool {
-	return len(x.out.Bytes) > frameSize || len(x.out.Files) > frameFiles
+func (x *Executor) begin() {
+	x.out = wire.Begin()
+	x.start = beginResults(x.out)
+}
+
+func (x *Executor) hand(what byte, first uint32, n int, encode func(*wire.Encoder) error) error {
+	if x.out != nil && (len(x.out.Bytes) > frameSize || len(x.out.Files) > frameFiles) {
+		x.Flush()
+	}
+	if x.out == nil {
+		x.begin()
+	}
+	start, files := beginItem(x.out)
+	if err := encode(x.out); err != nil {
+		x.out.Bytes, x.out.Files = x.out.Bytes[:start], x.out.Files[:files]
+		return err
+	}
+	endItem(x.out, start, files, what, first, n)
+	return nil
 }
 
 // Flush sends what was handed over.
-func (x *Executor) Flush() { x.flush() }
-
-func (x *Executor) flush() {
-	if x.entries {
-		_ = x.send(0)
+func (x *Executor) Flush() {
+	if x.due = false; x.out != nil {
+		x.send(0)
 	}
 }
 
 // send sends what was handed over, and flags.
-func (x *Executor) send(flags byte) error {
-	now := time.Now()
-	endResults(&x.out, now.Sub(x.since), flags)
-	x.since = now
-	err := x.s.link.Send(kindResults, func(e *wire.Encoder) error {
-		e.Bytes, e.Files = append(e.Bytes, x.out.Bytes...), append(e.Files, x.out.Files...)
-		return nil
-	})
-	b := x.out.Bytes
-	if x.out = (wire.Encoder{}); cap(b) <= 2*frameSize {
-		x.out.Bytes = b
+func (x *Executor) send(flags byte) {
+	if x.out == nil {
+		x.begin()
 	}
-	beginResults(&x.out)
-	x.entries = false
-	return err
+	e := x.out
+	x.out = nil
+	now := time.Now()
+	endResults(e, x.start, now.Sub(x.since), flags)
+	x.since = now
+	if err := wire.Seal(kindResults, e); err != nil {
+		x.sealed(e, err)
+		return
+	}
+	_ = x.s.link.Post(e)
+}
+
+// sealed says that tasks have failed whose results cannot be sent because of err: they are too
+// large, or have too many open files.
+func (x *Executor) sealed(e *wire.Encoder, err error) {
+	items := wire.Decoder{Bytes: e.Bytes[x.start+resultsHeader:]}
+	var failed []interval
+	for it, bad := nextItem(&items); bad == nil; it, bad = nextItem(&items) {
+		failed = append(failed, interval{it.first, it.n})
+	}
+	wire.Drop(e)
+	for _, f := range failed {
+		for i := range f.n {
+			x.Fail(f.first+uint32(i), err)
+		}
+	}
+	x.Flush()
 }

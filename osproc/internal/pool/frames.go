@@ -84,11 +84,16 @@ const (
 	flagLeaving   = 1 // the worker runs no more tasks
 )
 
-func beginResults(e *wire.Encoder) { e.Bytes = append(e.Bytes[:0], make([]byte, resultsHeader)...) }
+// beginResults makes room for the header, and returns where that is.
+func beginResults(e *wire.Encoder) (start int) {
+	start = len(e.Bytes)
+	e.Bytes = append(e.Bytes, make([]byte, resultsHeader)...)
+	return start
+}
 
-func endResults(e *wire.Encoder, took time.Duration, flags byte) {
-	binary.LittleEndian.PutUint64(e.Bytes, uint64(took))
-	e.Bytes[8] = flags
+func endResults(e *wire.Encoder, start int, took time.Duration, flags byte) {
+	binary.LittleEndian.PutUint64(e.Bytes[start:], uint64(took))
+	e.Bytes[start+8] = flags
 }
 
 func takeResultsHeader(d *wire.Decoder) (took time.Duration, flags byte, err error) {

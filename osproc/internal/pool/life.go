@@ -97,7 +97,9 @@ func (p *Pool) start() (*member, error) {
 		}
 		return nil, err
 	}
-	return &member{pool: p, c: c, link: wire.NewLink(conn), words: words, since: began, marks: make([]uint64, cfg.Concurrency)}, nil
+	link := wire.NewLink(conn)
+	link.NeverWait()
+	return &member{pool: p, c: c, link: link, words: words, since: began, marks: make([]uint64, cfg.Concurrency)}, nil
 }
 
 // launched notes a child that is not ready, so that Terminate can kill it.
@@ -142,13 +144,14 @@ var errLinkless = errors.New("osproc: it has closed its socket for tasks")
 // bury puts right what the death of m has left.
 func (p *Pool) bury(m *member) error {
 	p.mu.Lock()
+	leaving := m.state == leaving
+	m.state = gone
+	m.settle()
 	blamed := m.blamed()
 	lost := m.unanswered()
-	leaving := m.state == leaving
 	if leaving {
 		blamed = nil
 	}
-	m.state = gone
 	if m.clock != nil {
 		m.clock.Stop()
 	}
@@ -169,7 +172,7 @@ func (p *Pool) bury(m *member) error {
 	var err error
 	if !leaving {
 		p.stats.Deaths++
-		if len(blamed) == 0 && m.done == 0 && time.Since(m.since) < settled {
+		if len(blamed) == 0 && m.results == 0 && time.Since(m.since) < settled {
 			err = p.cfg.Died(m.c)
 		}
 	}
@@ -229,11 +232,14 @@ func (p *Pool) requeue(s span) {
 // unanswered takes all tasks from m that it has not answered. The lock is held.
 func (m *member) unanswered() (lost []span) {
 	for _, s := range m.sent {
+		if s.over() {
+			continue
+		}
 		lost = append(lost, span{work: s.work, from: s.from + s.done, to: s.to, deaths: s.deaths})
 	}
 	lost = append(lost, m.outbox...)
 	m.sent, m.outbox = nil, nil
-	m.load, m.flight = 0, 0
+	m.load = 0
 	return lost
 }
 

@@ -1,10 +1,7 @@
 package pool
 
 import (
-	"errors"
-	"io"
 	"math"
-	"runtime"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/wire"
@@ -26,20 +23,22 @@ type member struct {
 	next     *member     // in a list of those who are to be flushed
 	outbox   []span      // given, and not sent
 	sent     []sent      // in order of their numbers
+	base     []sent      // what sent was when it began to grow, to be used again
 	number   uint32      // of the next task
 	resume   bool        // tasks were taken back: say so before the outbox
-	flight   int         // bytes of tasks that were not answered, about
 	load     int         // tasks in outbox and sent
 	given    int         // tasks since it was started
-	done     int         // tasks answered
+	results  int         // tasks answered
 	marks    []uint64    // the words of its executors when somebody last looked; see slow.go
 	clock    *time.Timer // see TaskTimeout
 	answered time.Time   // when it last did, if there is a TaskTimeout
 	overdue  bool        // it was killed for the task of this number:
 	culprit  uint32
 
+	flushed chan struct{} // closed when flushing ends, if somebody waits for that
+
 	// What follows is the flusher's.
-	buf      []byte
+	list     []sent
 	resuming bool
 	resumeAt uint32
 }
@@ -65,6 +64,9 @@ func (s *sent) holds(n uint32) bool {
 	return !before(n, s.number+uint32(s.done)) && before(n, s.number+uint32(s.len()))
 }
 
+// over reports that s waits for nothing more.
+func (s *sent) over() bool { return s.done >= s.len() }
+
 // left is how many tasks the member may still be given. The lock is held.
 func (m *member) left() int {
 	if m.pool.cfg.MaxTasks <= 0 {
@@ -73,77 +75,51 @@ func (m *member) left() int {
 	return m.pool.cfg.MaxTasks - m.given
 }
 
+// frameSize and frameFiles are when a frame is full.
 const (
-	// inlineSize is how much the goroutine which submits tasks sends itself: that fits into
-	// the socket, so that a worker which does not read cannot hold it up.
-	inlineSize = 64 << 10
-	// frameSize and frameFiles are when a frame is full.
 	frameSize  = 256 << 10
 	frameFiles = wire.MaxFiles / 2
 )
 
-// flush sends what is in the outboxes of a list of members, whose flushing is set. It does
-// not wait for a worker to read.
+// flush sends what is in the outboxes of a list of members, whose flushing is set. It waits
+// for nothing: the links never do.
 func (m *member) flush() {
 	for m != nil {
 		next := m.next
 		m.next = nil
-		if !m.flushSome(inlineSize) {
-			go m.flushAll()
+		if !m.flushSome() {
+			go m.flushAll() // others go on submitting; this goroutine has had its share
 		}
 		m = next
 	}
 }
 
 func (m *member) flushAll() {
-	for !m.flushSome(math.MaxInt) {
+	for !m.flushSome() {
 	}
 }
 
-// flushSome sends a frame, unless it is larger than limit. It reports that it is done, and
-// flushing is no longer set.
-func (m *member) flushSome(limit int) (done bool) {
-	list, limit, ok := m.grab(limit)
+// flushSome sends what is in the outbox. It reports that there is nothing more, and flushing
+// is no longer set.
+func (m *member) flushSome() (done bool) {
+	list, ok := m.grab()
 	if !ok {
 		return true
 	}
 	m.sendResume()
 	for len(list) > 0 {
-		e := &wire.Encoder{Bytes: m.buf[:0]}
-		list = m.encode(e, list)
-		if len(e.Bytes) > limit {
-			go m.sendAll(e, list)
-			return true
-		}
-		limit -= len(e.Bytes)
-		m.send(e)
+		list = m.sendSome(list)
 	}
 	return m.finished()
 }
 
-// sendAll sends e and encodes and sends list, and goes on until there is no more.
-func (m *member) sendAll(e *wire.Encoder, list []sent) {
-	m.send(e)
-	for len(list) > 0 {
-		e := &wire.Encoder{Bytes: m.buf[:0]}
-		list = m.encode(e, list)
-		m.send(e)
-	}
-	m.flushAll()
-}
-
-// grab takes the outbox, whose tasks get their numbers. It lowers the limit to what the
-// socket still has room for, and returns ok=false if there is nothing.
-func (m *member) grab(limit int) (list []sent, left int, ok bool) {
+// grab takes the outbox, whose tasks get their numbers. ok=false means that there is nothing.
+func (m *member) grab() (list []sent, ok bool) {
 	p := m.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if m.state == gone || !m.waiting() {
-		m.flushing = false
-		return nil, 0, false
-	}
-	if limit <= inlineSize {
-		limit = max(0, limit-m.flight)
+	if m.done() {
+		return nil, false
 	}
 	if m.resume {
 		m.resume, m.resuming, m.resumeAt = false, true, m.number
@@ -153,15 +129,28 @@ func (m *member) grab(limit int) (list []sent, left int, ok bool) {
 		m.sent = append(m.sent, sent{span: s, number: m.number})
 		m.number += uint32(s.len())
 	}
-	list = append(list, m.sent[start:]...) // m.sent may change meanwhile
+	if start == 0 {
+		m.base = m.sent
+	}
+	m.list = append(m.list[:0], m.sent[start:]...) // m.sent may change meanwhile
 	clear(m.outbox)
 	m.outbox = m.outbox[:0]
 	m.watchTime()
-	return list, limit, true
+	return m.list, true
 }
 
-// waiting reports that there is something to be sent. The lock is held.
-func (m *member) waiting() bool { return len(m.outbox) > 0 || m.resume }
+// done ends flushing if there is nothing to be sent. The lock is held.
+func (m *member) done() bool {
+	if m.state != gone && (len(m.outbox) > 0 || m.resume) {
+		return false
+	}
+	m.flushing = false
+	if m.flushed != nil {
+		close(m.flushed)
+		m.flushed = nil
+	}
+	return true
+}
 
 // sendResume tells the worker which tasks come after those that were taken back.
 func (m *member) sendResume() {
@@ -176,27 +165,48 @@ func (m *member) sendResume() {
 
 // finished reports that nothing came into the outbox meanwhile.
 func (m *member) finished() bool {
-	p := m.pool
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if m.state != gone && m.waiting() {
-		return false
-	}
-	m.flushing = false
-	return true
+	m.pool.mu.Lock()
+	defer m.pool.mu.Unlock()
+	clear(m.list)
+	return m.done()
 }
 
-// encode encodes spans until the frame is full, and returns the others. Tasks that cannot be
-// encoded fail.
-func (m *member) encode(e *wire.Encoder, list []sent) (rest []sent) {
-	for len(list) > 0 && len(e.Bytes) < frameSize && len(e.Files) < frameFiles {
-		s := list[0]
+// settle waits until nobody encodes tasks for m, whose state is gone. The lock is held.
+func (m *member) settle() {
+	for m.flushing {
+		if m.flushed == nil {
+			m.flushed = make(chan struct{})
+		}
+		flushed := m.flushed
+		m.pool.mu.Unlock()
+		<-flushed
+		m.pool.mu.Lock()
+	}
+}
+
+// sendSome sends spans until a frame is full, and returns the others. Tasks that cannot be
+// sent fail. If the link has ended, whoever reads from it sees to the tasks.
+func (m *member) sendSome(list []sent) (rest []sent) {
+	e := wire.Begin()
+	rest = list
+	for len(rest) > 0 && len(e.Bytes) < frameSize && len(e.Files) < frameFiles {
+		s := rest[0]
 		if err := m.encodeSpan(e, s, s.from, s.to); err != nil {
 			m.encodeOneByOne(e, s, err)
 		}
-		list = list[1:]
+		rest = rest[1:]
 	}
-	return list
+	if err := wire.Seal(kindTasks, e); err != nil {
+		wire.Drop(e)
+		for _, s := range list[:len(list)-len(rest)] {
+			for i := range s.len() {
+				m.fail(s.number+uint32(i), err)
+			}
+		}
+		return rest
+	}
+	_ = m.link.Post(e)
+	return rest
 }
 
 // encodeSpan encodes a part of s as an item.
@@ -266,31 +276,4 @@ func (m *member) fail(number uint32, err error) {
 		work.Finish(task, task+1)
 	}
 	list.flush()
-}
-
-// send sends a frame of tasks. If the link has failed, whoever reads from it sees to the
-// tasks; if the frame is not to be sent at all, its tasks fail.
-func (m *member) send(e *wire.Encoder) {
-	if len(e.Bytes) == 0 {
-		return
-	}
-	err := m.link.Send(kindTasks, func(f *wire.Encoder) error {
-		f.Bytes, f.Files = append(f.Bytes, e.Bytes...), append(f.Files, e.Files...)
-		return nil
-	})
-	m.pool.mu.Lock()
-	m.flight += len(e.Bytes)
-	m.pool.mu.Unlock()
-	if err != nil && !errors.Is(err, wire.ErrClosed) && !errors.Is(err, io.EOF) {
-		d := wire.Decoder{Bytes: e.Bytes}
-		for it, bad := nextItem(&d); bad == nil; it, bad = nextItem(&d) {
-			for i := range it.n {
-				m.fail(it.first+uint32(i), err)
-			}
-		}
-	}
-	runtime.KeepAlive(e) // it knows the owners of the descriptors
-	if m.buf = nil; cap(e.Bytes) <= frameSize {
-		m.buf = e.Bytes[:0]
-	}
 }

@@ -27,9 +27,10 @@ type Work interface {
 
 // A Source has works when the pool has room for them.
 type Source interface {
-	// Next returns the next tasks: preferably depth of them, never more than most; n=0 is
-	// none now. It must be quick.
-	Next(depth, most int) (w Work, from, n int)
+	// Next returns the next tasks: at least so many, unless they are the last; preferably
+	// depth of them; never more than most. n=0 is none now, n<0 is fewer than least. It must
+	// be quick.
+	Next(least, depth, most int) (w Work, from, n int)
 }
 
 // Config says what a pool is to be.
@@ -61,12 +62,16 @@ var (
 // target is how much work a member is sent at a time.
 const target = time.Millisecond
 
+// patience is how long a task waits for others to go along with it.
+const patience = 100 * time.Microsecond
+
 // maxDepth is the most tasks that are sent at a time.
 const maxDepth = 1 << 13
 
 // Pool is the engine. All methods may be called concurrently.
 type Pool struct {
 	cfg     Config
+	forcing atomic.Bool     // somebody will
 	hungry  atomic.Bool     // a member has room, and there is nothing for it
 	extent  [2]atomic.Int32 // depth and executors, for Extent
 	ctx     context.Context
@@ -82,6 +87,7 @@ type Pool struct {
 	slots    int // goroutines that keep a worker
 	want     int // how many there are to be
 	depth    int // tasks that are sent at a time
+	force    bool
 	closing  bool
 	killed   bool
 	refuse   error // why nothing more is accepted
@@ -165,9 +171,13 @@ func (p *Pool) Detach(s Source) {
 func (p *Pool) Hungry() bool { return p.hungry.Load() }
 
 // Kick asks the sources again.
-func (p *Pool) Kick() {
+func (p *Pool) Kick() { p.kick(false) }
+
+func (p *Pool) kick(force bool) {
 	p.mu.Lock()
+	p.force = force
 	m := p.dispatch()
+	p.force = false
 	p.mu.Unlock()
 	m.flush()
 }
@@ -210,6 +220,20 @@ func (p *Pool) dispatch() (list *member) {
 	return list
 }
 
+// Least is how many of the tasks of sources are sent at a time, unless they have waited for as
+// long as patience: sending costs as much as a thousand small tasks.
+func Least(depth int) int { return max(1, depth/4) }
+
+// Soon has the sources asked for less than the least, after a while.
+func (p *Pool) Soon() {
+	if !p.forcing.Load() && p.forcing.CompareAndSwap(false, true) {
+		time.AfterFunc(patience, func() {
+			p.forcing.Store(false)
+			p.kick(true)
+		})
+	}
+}
+
 // setHungry stores only changes, so that those who ask share a cache line.
 func (p *Pool) setHungry(hungry bool) {
 	if p.hungry.Load() != hungry {
@@ -248,8 +272,16 @@ func (p *Pool) take(most int) (span, bool) {
 		p.stats.Queued -= s.len()
 		return s, true
 	}
+	least := 1
+	if !p.force {
+		least = Least(p.depth)
+	}
 	for i, src := range p.sources {
-		if w, from, n := src.Next(p.depth, most); n > 0 {
+		w, from, n := src.Next(least, p.depth, most)
+		if n < 0 {
+			p.Soon()
+		}
+		if n > 0 {
 			if i+1 < len(p.sources) { // the others first, next time
 				copy(p.sources[i:], p.sources[i+1:])
 				p.sources[len(p.sources)-1] = src
@@ -265,7 +297,7 @@ func (p *Pool) adapt(took time.Duration, n int) {
 	each := max(took/time.Duration(n), 1)
 	switch {
 	case time.Duration(p.depth)*each > target:
-		p.depth = max(1, int(target/each))
+		p.depth = max(1, p.depth/2) // not more: the worker may have been held up by others
 	case 2*n >= p.depth && 2*time.Duration(p.depth)*each < target:
 		p.depth = min(2*p.depth, maxDepth)
 	default:

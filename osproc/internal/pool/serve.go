@@ -113,7 +113,7 @@ func Serve(w *child.Worker, body *wire.Decoder, begin func(*wire.Decoder) (Begin
 	}
 	s.going.Wait()
 	if !s.bye.Load() && w.Context().Err() == nil {
-		_ = s.all[0].send(flagLeaving)
+		s.all[0].send(flagLeaving)
 	}
 	_ = s.link.Flush()
 	if err := s.begin.TearDown(context.WithoutCancel(w.Context())); err != nil {
@@ -125,7 +125,7 @@ func Serve(w *child.Worker, body *wire.Decoder, begin func(*wire.Decoder) (Begin
 func (s *server) leave() {
 	s.once.Do(func() {
 		for _, x := range s.all {
-			x.halt.Store(haltLeaving)
+			x.attend(leaveNow)
 		}
 		close(s.quit)
 	})
@@ -235,9 +235,13 @@ func (s *server) unwanted(tasks interval) bool {
 	return found
 }
 
-// next returns the next frame of tasks. It handles all others. A nil body is the end.
-func (s *server) next() *wire.Decoder {
+// next returns the next frame of tasks. It handles all others. A nil body is the end. It calls
+// idle before it waits.
+func (s *server) next(idle func()) *wire.Decoder {
 	for {
+		if !s.link.Buffered() {
+			idle()
+		}
 		kind, body, err := s.link.Receive()
 		switch {
 		case err != nil:
@@ -262,7 +266,8 @@ func (s *server) next() *wire.Decoder {
 // distribute gives what comes to several executors.
 func (s *server) distribute() {
 	defer close(s.tasks)
-	for body := s.next(); body != nil; body = s.next() {
+	next := func() *wire.Decoder { return s.next(func() {}) }
+	for body := next(); body != nil; body = next() {
 		for len(body.Bytes) > 0 {
 			it, err := nextItem(body)
 			if err != nil {

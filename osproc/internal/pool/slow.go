@@ -2,9 +2,9 @@ package pool
 
 import "time"
 
-// patience is how long a task may hold up those behind it on its worker, while another
+// tolerance is how long a task may hold up those behind it on its worker, while another
 // worker has nothing to do.
-const patience = 2 * time.Millisecond
+const tolerance = 2 * time.Millisecond
 
 // watchSlow has somebody look after a while whether a member is held up by a long task. It is
 // called when there is nothing to give to a member that has room. The lock is held.
@@ -20,7 +20,7 @@ func (p *Pool) watchSlow() {
 		}
 	}
 	if watch {
-		p.patrol = time.AfterFunc(patience, p.relieve)
+		p.patrol = time.AfterFunc(tolerance, p.relieve)
 	}
 }
 
@@ -34,9 +34,10 @@ func (p *Pool) someIdle() bool {
 	return false
 }
 
-// canGiveBack reports that m holds more than it can be running.
+// canGiveBack reports that m holds more than it can be running, and nobody is about to encode
+// any of it.
 func (m *member) canGiveBack() bool {
-	return m.words != nil && !m.slow && m.load > m.pool.cfg.Concurrency && m.state <= retiring && !m.words.revoking()
+	return m.words != nil && !m.slow && !m.flushing && m.load > m.pool.cfg.Concurrency && m.state <= retiring && !m.words.revoking()
 }
 
 // mark notes what the executors of m run.
@@ -57,10 +58,8 @@ func (p *Pool) relieve() {
 				continue
 			}
 			m.giveBack()
-			if !m.flushing { // to send resume
-				m.flushing = true
-				m.next, list = list, m
-			}
+			m.flushing = true // to send resume
+			m.next, list = list, m
 		}
 	}
 	more := p.dispatch() // which calls watchSlow

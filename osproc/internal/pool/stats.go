@@ -30,7 +30,7 @@ func (p *Pool) Stats() Stats {
 	defer p.mu.Unlock()
 	s := p.stats
 	for _, m := range p.members {
-		s.Members = append(s.Members, MemberStats{PID: m.c.PID(), Load: m.load, Done: m.done, Since: m.since})
+		s.Members = append(s.Members, MemberStats{PID: m.c.PID(), Load: m.load, Done: m.results, Since: m.since})
 	}
 	return s
 }
