@@ -1,0 +1,202 @@
+package held
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// Settle is that of mailbox.Box. It returns ErrLost only after Fail(ErrLost).
+func (q *Queue[R]) Settle(outcomes []mailbox.Outcome) error {
+	done := make([]Outcome[R], 0, len(outcomes))
+	var lost error
+	q.change(func() {
+		if lost = q.err; lost == mailbox.ErrStopped {
+			lost = nil
+		}
+		if lost != nil {
+			return
+		}
+		for _, o := range outcomes {
+			it := q.out[o.Key]
+			if it == nil {
+				continue
+			}
+			q.in(it)
+			switch o.Verdict {
+			case mailbox.Retry:
+				it.Tries++
+				it.after = o.At
+				q.lanes[it.Lane].back(it)
+			case mailbox.Untouched:
+				q.lanes[it.Lane].back(it)
+			default:
+				it.Tries++
+				done = append(done, Outcome[R]{Item: it, Verdict: o.Verdict, At: o.At, Reason: o.Reason})
+			}
+		}
+		if len(done) > 0 { // under the lock: outcomes are written in the order in which they came
+			q.source.Settled(done)
+		}
+	})
+	return lost
+}
+
+// in takes back an item that was out.
+func (q *Queue[R]) in(it *Item[R]) {
+	delete(q.out, it.key)
+	it.key = 0
+	if q.alone == it {
+		q.alone = nil
+	}
+}
+
+// Behind says whether the store has mail behind what was loaded.
+type Behind int8
+
+const (
+	Same Behind = iota // as before: nothing was loaded
+	None
+	Some
+)
+
+// Add puts items behind those that are held, and says what the store has behind
+// them.
+func (q *Queue[R]) Add(items []*Item[R], behind [Lanes]Behind) {
+	q.change(func() {
+		q.loading = false
+		for _, it := range items {
+			q.lanes[it.Lane].push(it)
+		}
+		for i := range q.lanes {
+			if behind[i] != Same {
+				q.lanes[i].more = behind[i] == Some || q.news[i]
+			}
+		}
+		q.news = [Lanes]bool{}
+	})
+}
+
+// More says that the store has got more mail for some lanes.
+func (q *Queue[R]) More(lanes ...int) {
+	q.change(func() {
+		for _, i := range lanes {
+			q.news[i] = q.loading // what is being loaded may not have seen it
+			q.lanes[i].more = true
+		}
+	})
+}
+
+// Bumped says that it.Safe is now safe: it is given the value safe.
+func (q *Queue[R]) Bumped(it *Item[R], safe int) {
+	q.change(func() { it.Safe, it.bumping = safe, false })
+}
+
+// Want returns how many items a Load should bring, for each lane.
+func (q *Queue[R]) Want() (want [Lanes]int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.lanes {
+		if l := &q.lanes[i]; l.more {
+			want[i] = max(q.window-l.n, 0)
+		}
+	}
+	return want
+}
+
+// Fail makes all later calls return err, ErrLost or ErrStopped; Settle does not mind
+// ErrStopped. The first ErrLost stays.
+func (q *Queue[R]) Fail(err error) {
+	q.change(func() {
+		if q.err != mailbox.ErrLost {
+			q.err = err
+		}
+	})
+}
+
+// Close ends the queue: those items that were out have been given back untouched.
+func (q *Queue[R]) Close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.timer != nil {
+		q.timer.Stop()
+	}
+	q.err, q.wake, q.alone = mailbox.ErrLost, nil, nil
+	for _, it := range q.out {
+		q.in(it)
+		q.lanes[it.Lane].back(it)
+	}
+}
+
+// Left returns the items that the queue holds and that are not out, in the order of
+// their lanes.
+func (q *Queue[R]) Left() (left []*Item[R]) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.lanes {
+		for it := q.lanes[i].first; it != nil; it = it.next {
+			left = append(left, it)
+		}
+	}
+	return left
+}
+
+// Held returns how many items wait or are out, and when the first may be fetched
+// again if it is to wait.
+func (q *Queue[R]) Held() (n int, after time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n = len(q.out)
+	for i := range q.lanes {
+		n += q.lanes[i].n
+		if it := q.lanes[i].first; it != nil && after.IsZero() {
+			after = it.after
+		}
+	}
+	return n, after
+}
+
+// Look returns what Settle would hand to the source, for a store that writes it down
+// together with something else. It changes nothing.
+func (q *Queue[R]) Look(outcomes []mailbox.Outcome) []Outcome[R] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var done []Outcome[R]
+	for _, o := range outcomes {
+		it := q.out[o.Key]
+		if it == nil || o.Verdict == mailbox.Retry || o.Verdict == mailbox.Untouched {
+			continue
+		}
+		done = append(done, Outcome[R]{Item: it, Verdict: o.Verdict, At: o.At, Reason: o.Reason})
+	}
+	return done
+}
+
+// Take takes the first item that waits in a lane away, for a store that drops it. It
+// returns nil if none waits.
+func (q *Queue[R]) Take(lane int) *Item[R] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := &q.lanes[lane]
+	if l.first == nil || l.first.bumping {
+		return nil
+	}
+	return l.pop()
+}
+
+// Return undoes Take.
+func (q *Queue[R]) Return(it *Item[R]) {
+	q.change(func() { q.lanes[it.Lane].back(it) })
+}
+
+// Behind reports whether the store may have mail that the queue does not hold.
+func (q *Queue[R]) Behind() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.lanes {
+		if q.lanes[i].more || q.news[i] {
+			return true
+		}
+	}
+	return q.loading
+}
