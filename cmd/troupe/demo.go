@@ -22,6 +22,7 @@ import (
 type demo struct {
 	Dir        string        `arg:"" optional:"" help:"The directory; without it, the source of the installed Go."`
 	Crew       int           `short:"n" default:"${cpus}" placeholder:"N" help:"How many workers count (default: one for each CPU, ${default} here)."`
+	Workers    string        `enum:"goroutines,os" default:"goroutines" placeholder:"KIND" help:"What the workers are: goroutines, or os for operating system processes, which then are killed (default: ${default})."`
 	CrashEvery time.Duration `default:"50ms" placeholder:"TIME" help:"How often a worker is made to crash, such as 300ms; 0 is never (default: ${default})."`
 	Poison     string        `placeholder:"GLOB" help:"Files with such a name, for instance 'b*.go', kill each worker that reads them."`
 	Top        int           `default:"10" placeholder:"N" help:"How many of the most frequent words are printed (default: ${default})."`
@@ -55,7 +56,7 @@ func (d *demo) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	page{c.out}.start(tree, d.Crew, d.CrashEvery)
+	page{c.out}.start(tree, d)
 	if len(tree.Files) == 0 {
 		return nil
 	}
@@ -107,7 +108,8 @@ func (d *demo) count(ctx context.Context, c console, tree *wordindex.Tree) (*cre
 	cfg := crew.Config{
 		Workers:    d.Crew,
 		CrashEvery: d.CrashEvery,
-		Poison:     d.poisonous,
+		Isolated:   d.isolated(),
+		Poison:     d.Poison,
 		Progress: func(p crew.Progress) {
 			m.show(p.Files, "counting, "+plural(p.Crashes, "crash"))
 		},
@@ -123,10 +125,8 @@ func (d *demo) count(ctx context.Context, c console, tree *wordindex.Tree) (*cre
 	return r, err
 }
 
-func (d *demo) poisonous(path string) bool {
-	hit, _ := filepath.Match(d.Poison, filepath.Base(path))
-	return hit
-}
+// isolated reports whether the workers are OS processes.
+func (d *demo) isolated() bool { return d.Workers == "os" }
 
 // compare counts the same files plainly, and reports whether that gives the same
 // result.

@@ -19,6 +19,7 @@ import (
 	"strconv"
 
 	"github.com/alecthomas/kong"
+	"github.com/troupe-go/troupe/cmd/troupe/internal/crew"
 )
 
 // The exit codes.
@@ -57,6 +58,7 @@ type console struct {
 }
 
 func main() {
+	crew.Main() // in a worker of the demo, it works and never returns
 	os.Exit(interruptible(func(ctx context.Context) int {
 		return run(ctx, os.Args[1:], console{os.Stdout, os.Stderr})
 	}))

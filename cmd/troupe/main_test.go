@@ -10,12 +10,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/troupe-go/troupe/cmd/troupe/internal/crew"
 )
 
 // asProgram makes the test binary run as the program itself.
 const asProgram = "TROUPE_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	crew.Main()
 	switch os.Getenv(asProgram) {
 	case "":
 		os.Exit(m.Run())
@@ -94,6 +97,19 @@ func TestDemoWithCrashes(t *testing.T) {
 		t.Errorf("exit code %d, %s", code, err)
 	}
 	wants(t, out, "every 1ms one crashes", "600,000 words, 4 different", "crashed, .* restarted", "agree in every word")
+}
+
+func TestG62_DemoWhoseWorkersAreKilled(t *testing.T) {
+	var files []string
+	for i := range 300 {
+		files = append(files, fmt.Sprintf("%03d", i), strings.Repeat("some words of text ", 500))
+	}
+	code, out, err := call(t, "demo", lay(t, files...), "--workers", "os", "--crash-every", "100ms", "-n2")
+	if code != exitOK || err != "" {
+		t.Errorf("exit code %d, %s", code, err)
+	}
+	wants(t, out, "with 2 OS processes between a feeder and a collector; every 100ms one is killed",
+		"600,000 words, 4 different", "agree in every word")
 }
 
 func TestDemoWithPoison(t *testing.T) {

@@ -26,16 +26,21 @@ func (p page) line(heading, format string, args ...any) {
 }
 
 // start prints what is about to be counted, and by whom.
-func (p page) start(t *wordindex.Tree, workers int, crashEvery time.Duration) {
+func (p page) start(t *wordindex.Tree, d *demo) {
 	if len(t.Files) == 0 {
 		fmt.Fprintf(p, "There are no files to count in %s.\n", t.Root)
 	} else {
-		crash := ""
-		if crashEvery > 0 {
-			crash = fmt.Sprintf("; every %v one crashes", crashEvery)
+		workers, crash := "worker", "crashes"
+		if d.isolated() {
+			workers, crash = "OS process", "is killed"
+		}
+		if d.CrashEvery > 0 {
+			crash = fmt.Sprintf("; every %v one %s", d.CrashEvery, crash)
+		} else {
+			crash = ""
 		}
 		fmt.Fprintf(p, "Counting the words of %s in %s\n", plural(len(t.Files), "file"), t.Root)
-		fmt.Fprintf(p, "with %s between a feeder and a collector%s.\n\n", plural(workers, "worker"), crash)
+		fmt.Fprintf(p, "with %s between a feeder and a collector%s.\n\n", plural(d.Crew, workers), crash)
 	}
 	for _, x := range t.Problems[:min(len(t.Problems), maxListed)] {
 		p.line("unreadable", "%s: %v", x.Path, x.Err)
@@ -191,7 +196,7 @@ func plural(n int, what string) string {
 	case n == 1:
 	case strings.HasSuffix(what, "y"):
 		what = strings.TrimSuffix(what, "y") + "ies"
-	case strings.HasSuffix(what, "sh"):
+	case strings.HasSuffix(what, "sh"), strings.HasSuffix(what, "ss"):
 		what += "es"
 	default:
 		what += "s"

@@ -76,6 +76,6 @@ func TestListsAreShort(t *testing.T) {
 	for range maxListed + 1 {
 		tree.Problems = append(tree.Problems, wordindex.Problem{Path: "dir", Err: errors.New("denied")})
 	}
-	page{&out}.start(tree, 1, 0)
+	page{&out}.start(tree, &demo{Crew: 1})
 	wants(t, out.String(), "1 file in", "with 1 worker between a feeder and a collector.\n", "unreadable +dir: denied", "and 1 more directory")
 }

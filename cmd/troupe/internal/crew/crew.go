@@ -11,6 +11,10 @@
 //	│   └── worker-2  …
 //	└── saboteur      makes workers crash, if that is wanted
 //
+// A worker may be an OS process of its own, see [Config]. The saboteur then asks
+// the feeder, which knows who is doing what, to have one killed: with SIGKILL,
+// where there are signals.
+//
 // # Why nothing is lost or counted twice
 //
 // A worker asks the feeder for a file and thereby holds a lease on it. It counts
@@ -55,7 +59,8 @@ const maxRestarts = 10_000
 type Config struct {
 	Workers    int                      // how many; at least 1
 	CrashEvery time.Duration            // how often a worker is made to crash; 0 is never
-	Poison     func(path string) bool   // which files kill the worker that reads them; nil is none
+	Isolated   bool                     // each worker is an OS process; see Main
+	Poison     string                   // files with such a name kill the worker that reads them; "" is none
 	Progress   func(Progress)           // called now and then, by one goroutine; nil is nobody
 	Log        *slog.Logger             // where crashes are reported; nil is nowhere
 	hurt       func(point, string) bool // which files hurt at which point, for tests
@@ -197,7 +202,7 @@ func (c *crew) spec() supervisor.Spec {
 	for i := range c.Workers {
 		workers.Children = append(workers.Children, supervisor.Child{
 			Name: fmt.Sprintf("worker-%d", i+1),
-			Body: troupe.Function(c.work),
+			Body: c.worker(),
 		})
 	}
 	spec := supervisor.Spec{

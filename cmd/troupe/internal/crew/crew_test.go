@@ -143,13 +143,8 @@ func TestSpared(t *testing.T) {
 func TestPoisonIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tree := lay(t, 60)
-		poison := []int{0, 7, 8, 59}
-		cfg := Config{
-			Workers: 3,
-			Poison: func(path string) bool {
-				return slices.ContainsFunc(poison, func(i int) bool { return tree.Path(i) == path })
-			},
-		}
+		poison := []int{7, 17, 27, 37, 47, 57}
+		cfg := Config{Workers: 3, Poison: "00?7.txt"}
 		p := plan{left: map[point]map[string]int{reading: {}, sent: {}}}
 		p.left[reading][tree.Path(7)] = 2 // a crash for another reason is no death of poison
 		cfg.hurt = p.hurt

@@ -28,10 +28,12 @@ type order interface{ order() }
 type (
 	next     struct{ troupe.Call[troupe.None, job] } // a worker wants a file
 	accepted struct{ file int }                      // the collector has a file's result
+	strike   struct{}                                // the saboteur wants a worker killed
 )
 
 func (next) order()     {}
 func (accepted) order() {}
+func (strike) order()   {}
 
 func askNext(c troupe.Call[troupe.None, job]) order { return next{c} }
 
@@ -50,8 +52,9 @@ type clerk struct {
 
 // A lease is what one worker holds.
 type lease struct {
-	files []int // handed out and not accepted, oldest first
-	reads int   // the file that it reads now, or idle
+	files  []int // handed out and not accepted, oldest first
+	reads  int   // the file that it reads now, or idle
+	struck bool  // it was killed, and its Down is on the way
 }
 
 const idle = -1
@@ -78,6 +81,8 @@ func (c *crew) feed(self *troupe.Self[order]) error {
 			f.waiting = append(f.waiting, o)
 		case accepted:
 			f.accept(o.file)
+		case strike:
+			f.strike()
 		}
 		f.serve()
 	}
@@ -133,8 +138,7 @@ func (f *clerk) take() (file int, ok bool) {
 
 // hand leases a file to a worker that waits.
 func (f *clerk) hand(n next, l *lease, file int) {
-	d := f.crashes[file]
-	j := job{File: file, Path: f.tree.Path(file), Spared: d != nil && d.caused >= spareAfter}
+	j := job{File: file, Path: f.tree.Path(file), Spared: f.spared(file)}
 	if n.Reply(f.self, j) != nil { // the worker has just died: its Down is on the way
 		f.again = append(f.again, file)
 		return
@@ -142,6 +146,12 @@ func (f *clerk) hand(n next, l *lease, file int) {
 	l.files = append(l.files, file)
 	l.reads = file
 	f.holder[file] = l
+}
+
+// spared reports whether the saboteur has hit a file often enough.
+func (f *clerk) spared(file int) bool {
+	d := f.crashes[file]
+	return d != nil && d.caused >= spareAfter
 }
 
 // accept ends the lease of a file.
@@ -160,7 +170,7 @@ func (f *clerk) bury(worker troupe.PID, reason error) {
 	delete(f.leases, worker)
 	for _, file := range l.files {
 		delete(f.holder, file)
-		if file == l.reads && f.blame(file, reason) {
+		if file == l.reads && f.blame(file, reason, l.struck) {
 			f.done[file] = true
 			rec := wordindex.Record{Kind: wordindex.GivenUp, Err: reason}
 			_ = collector.Send(f.self, result{file: file, rec: rec}) // if it has died, all start anew
@@ -172,7 +182,7 @@ func (f *clerk) bury(worker troupe.PID, reason error) {
 
 // blame counts a death against the file that the worker read, unless the worker
 // was told to end, and reports whether the file has killed enough of them.
-func (f *clerk) blame(file int, reason error) bool {
+func (f *clerk) blame(file int, reason error, struck bool) bool {
 	if troupe.IsNormal(reason) || errors.Is(reason, troupe.ErrShutdown) {
 		return false
 	}
@@ -181,7 +191,7 @@ func (f *clerk) blame(file int, reason error) bool {
 		d = &deaths{}
 		f.crashes[file] = d
 	}
-	if errors.Is(reason, errSabotage) {
+	if struck || errors.Is(reason, errSabotage) {
 		d.caused++
 		return false
 	}

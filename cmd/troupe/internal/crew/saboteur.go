@@ -21,9 +21,12 @@ func (c *crew) sabotage(self *troupe.Self[int]) error {
 	self.Ref().SendEvery(self, c.CrashEvery, 0)
 	n := 0
 	for range self.Messages() {
-		if n++; n%3 == 0 {
+		switch n++; {
+		case c.Isolated:
+			_ = feeder.Send(self, strike{}) // if it has died, all start anew
+		case n%3 == 0:
 			c.bombs.lay(sent)
-		} else {
+		default:
 			c.bombs.lay(reading)
 		}
 	}

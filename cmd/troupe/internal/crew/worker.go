@@ -3,6 +3,7 @@ package crew
 import (
 	"context"
 	"errors"
+	"path/filepath"
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/cmd/troupe/internal/wordindex"
@@ -59,7 +60,9 @@ func (c *crew) mayCrash(at point, j job) {
 	if !j.Spared && (c.bombs.take(at) || c.hurt != nil && c.hurt(at, j.Path)) {
 		panic(errSabotage)
 	}
-	if at == reading && c.Poison != nil && c.Poison(j.Path) {
-		panic(errPoison)
+	if at == reading && c.Poison != "" {
+		if hit, _ := filepath.Match(c.Poison, filepath.Base(j.Path)); hit {
+			panic(errPoison)
+		}
 	}
 }
