@@ -115,9 +115,18 @@ type queueBackend interface {
 
 // A delivery is a message that was taken from a queue.
 type delivery struct {
-	body  *wire.Decoder
-	lease uint64 // names the task, in queues with leases
-	count int    // how many times it has been delivered, this time included
+	body   *wire.Decoder
+	lease  uint64              // names the task, in queues with leases
+	count  int                 // how many times it has been delivered, this time included
+	parcel interface{ free() } // what body lies in, if that is to be used again
+}
+
+// end ends the use of the body.
+func (d delivery) end() {
+	_ = d.body.Close()
+	if d.parcel != nil {
+		d.parcel.free()
+	}
 }
 
 // queueState is what can be seen of a queue at one moment.

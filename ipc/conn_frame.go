@@ -41,6 +41,15 @@ const (
 	kindLast // one past the last
 )
 
+// allowed is how long a body of this kind may be where messages may have limit bytes. What was
+// put into a queue of a manager comes back with a little more around it.
+func allowed(kind byte, limit int64) int64 {
+	if kind == kindAnswer {
+		return limit + 1024
+	}
+	return limit
+}
+
 type head struct {
 	length int
 	kind   byte

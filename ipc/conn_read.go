@@ -259,7 +259,7 @@ func (r *reader) begin(limit int) error {
 	switch {
 	case err != nil:
 		return err
-	case h.length > limit:
+	case int64(h.length) > allowed(h.kind, int64(limit)):
 		return fmt.Errorf("%w: %d bytes, where %d are allowed", ErrTooLarge, h.length, limit)
 	case h.files > 0 && len(r.batches) == 0:
 		return errors.New("ipc: a message came without its open files: the connection cannot be used any more")

@@ -54,7 +54,7 @@ func (c *Conn) sendable(o *outgoing) error {
 	switch n := o.seal(); {
 	case c.state.Load()&connOneWay != 0:
 		return ErrOneWay
-	case int64(n) > c.limit.Load():
+	case int64(n) > allowed(o.kind, c.limit.Load()):
 		return fmt.Errorf("%w: %d bytes, where %d are allowed", ErrTooLarge, n, c.limit.Load())
 	case len(o.Files) > 0 && !c.c.carriesFiles():
 		return errors.New("ipc: only a unix socket carries open files and what is made of them; " + c.RemoteAddr().Network() + " does not")

@@ -74,6 +74,9 @@ func (m *Mutex) Unlock() error {
 	return m.unlockSlow()
 }
 
+// Free reports that nobody has m, and nobody waits for it.
+func (m *Mutex) Free() bool { return m.word.Load() == 0 }
+
 func (m *Mutex) unlockSlow() error {
 	for {
 		w := m.word.Load()

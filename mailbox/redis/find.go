@@ -235,10 +235,10 @@ func (f *finder) claim(part int, names []string) (int, error) {
 func (f *finder) own(owner string, part int, address string, loaded []any) {
 	x, s := f.x, f.x.store
 	b := newBox(x, owner, s.roots[part], address)
-	s.mu.Lock()
-	s.boxes[address] = b
-	s.mu.Unlock()
 	b.loaded(loaded)
+	s.mu.Lock()
+	s.boxes[address] = b // from now on it hears of mail
+	s.mu.Unlock()
 	f.mu.Lock()
 	news := f.news[address]
 	f.mu.Unlock()

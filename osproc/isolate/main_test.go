@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(bareVariable) != "" {
 		serveBare()
 	}
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // of the children, which come and go
 	osproc.Main()
 	m.Run()
 }

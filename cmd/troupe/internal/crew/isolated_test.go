@@ -21,7 +21,7 @@ func TestIsolated(t *testing.T) {
 
 // However often the workers are killed, nothing is lost or counted twice.
 func TestG62_IsolatedWorkersAreKilled(t *testing.T) {
-	r := count(t, lay(t, 500), Config{Workers: 2, Isolated: true, CrashEvery: 100 * time.Millisecond})
+	r := count(t, lay(t, 1000), Config{Workers: 2, Isolated: true, CrashEvery: 40 * time.Millisecond})
 	if s := r.Stats; s.Crashes == 0 || s.Restarts == 0 || s.Renewals != 0 {
 		t.Errorf("%+v, want crashes and restarts", s)
 	}
