@@ -6,14 +6,17 @@ import (
 	"github.com/troupe-go/troupe/osproc/isolate"
 )
 
-// An assignment is what a worker in an OS process of its own must be told. All
-// else comes with its jobs; the addresses are names, and the same everywhere.
+// An assignment is what a worker in an OS process of its own must be told. It
+// gets addresses instead of names, because a name is looked up by asking the
+// parent. If their processes die, all start anew, the workers too.
 type assignment struct {
-	Poison string
+	Poison    string
+	Feeder    troupe.Ref[order]
+	Collector troupe.Ref[result]
 }
 
 var isolated = isolate.Register("crew/worker", func(self *troupe.Self[troupe.None], a assignment) error {
-	return newCrew(nil, Config{Poison: a.Poison}).work(self)
+	return newCrew(nil, Config{Poison: a.Poison}).work(self, a.Feeder, a.Collector)
 })
 
 // Main belongs first into the main function of a program with an isolated crew.
@@ -26,10 +29,27 @@ func Main() {
 
 // worker returns the body of a worker.
 func (c *crew) worker() troupe.Body {
-	if c.Isolated {
-		return isolate.Child(isolated, assignment{c.Poison})
+	return troupe.Function(func(self *troupe.Self[troupe.None]) error {
+		if !c.Isolated {
+			return c.work(self, feeder, collector)
+		}
+		a, err := c.assign(self.Node())
+		if err != nil {
+			return err
+		}
+		return isolate.Body(isolated, a)(self)
+	})
+}
+
+func (c *crew) assign(n *troupe.Node) (a assignment, err error) {
+	a.Poison = c.Poison
+	pid, _ := n.Whereis("crew/feeder")
+	if a.Feeder, err = troupe.RefOf[order](pid); err != nil {
+		return a, err
 	}
-	return troupe.Function(c.work)
+	pid, _ = n.Whereis("crew/collector")
+	a.Collector, err = troupe.RefOf[result](pid)
+	return a, err
 }
 
 // strike kills a worker from outside, in the middle of whatever it does. One that

@@ -11,7 +11,7 @@ import (
 
 // work is the body of a worker: it counts one file after the other, each into a
 // table of its own. It knows nothing about crashes but that they happen to it.
-func (c *crew) work(self *troupe.Self[troupe.None]) error {
+func (c *crew) work(self *troupe.Self[troupe.None], feeder troupe.Ref[order], collector troupe.Ref[result]) error {
 	var (
 		table  wordindex.Table
 		reader wordindex.Reader
