@@ -51,14 +51,7 @@ func (f *Func[A, R]) serveOne(w *child.Worker, body *wire.Decoder) {
 		_, _, _ = w.Link.Receive()
 		w.Orphaned()
 	}()
-	// A goroutine of its own, because the one that runs main cannot be ended by Goexit.
-	var r R
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		r, err = protect(w.Context(), f.run, a)
-	}()
-	<-done
+	r, err := protect(w.Context(), f.run, a)
 	if err == nil {
 		err = w.Link.Send(kindResult, func(e *wire.Encoder) error { return codecs.result.Encode(e, r) })
 		if err == nil || errors.Is(err, wire.ErrClosed) {
@@ -69,20 +62,24 @@ func (f *Func[A, R]) serveOne(w *child.Worker, body *wire.Decoder) {
 	_ = w.Link.Send(kindFailure, func(e *wire.Encoder) error { return encodeFailure(e, err) })
 }
 
-// protect calls f, and makes errors of its panics.
+// protect calls f, and makes errors of its panics. It does so on a goroutine of its own, since
+// the one that runs main must not be ended by Goexit.
 func protect[A, R any](ctx context.Context, f func(context.Context, A) (R, error), a A) (r R, err error) {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		err = ErrGoexit
-		if v := recover(); v != nil {
-			err = panicError(v)
-		}
+	done := make(chan struct{})
+	go func() {
+		returned := false
+		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				err = panicError(v)
+			} else if !returned {
+				err = ErrGoexit
+			}
+		}()
+		r, err = f(ctx, a)
+		returned = true
 	}()
-	r, err = f(ctx, a)
-	returned = true
+	<-done
 	return r, err
 }
 
