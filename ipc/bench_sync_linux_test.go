@@ -1,0 +1,117 @@
+package ipc
+
+import (
+	"context"
+	"fmt"
+	"testing"
+)
+
+// benchQueue is what a child of a benchmark gets.
+type benchQueue struct {
+	In, Out *Queue[[]byte]
+	Size, N int
+}
+
+var roleFiller = addRole("filler", func(ctx context.Context, parent *Conn) error {
+	b, err := Receive[benchQueue](ctx, parent)
+	if err != nil {
+		return err
+	}
+	v := make([]byte, b.Size)
+	for range b.N {
+		if err := b.Out.Put(ctx, v); err != nil {
+			return err
+		}
+	}
+	_, _ = Receive[int](ctx, parent)
+	return nil
+})
+
+var roleReturner = addRole("returner", func(ctx context.Context, parent *Conn) error {
+	b, err := Receive[benchQueue](ctx, parent)
+	if err != nil {
+		return err
+	}
+	for v, err := range b.In.All(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := b.Out.Put(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+})
+
+func BenchmarkQueueProcesses(b *testing.B) {
+	for _, size := range []int{64, 64 << 10, 1 << 20} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			q := newTestQueue[[]byte](b, 0)
+			c := startRole(b, roleFiller)
+			tell(b, c.Conn, benchQueue{Out: q, In: q, Size: size, N: b.N + 1})
+			if _, err := q.Get(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(size))
+			b.ResetTimer()
+			for range b.N {
+				if _, err := q.Get(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StopTimer()
+			tell(b, c.Conn, 0)
+			_ = c.wait()
+		})
+	}
+}
+
+func BenchmarkQueueRoundTrip(b *testing.B) {
+	in, out := newTestQueue[[]byte](b, 0), newTestQueue[[]byte](b, 0)
+	c := startRole(b, roleReturner)
+	tell(b, c.Conn, benchQueue{In: in, Out: out})
+	v := make([]byte, 64)
+	for b.Loop() {
+		if err := in.Put(b.Context(), v); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := out.Get(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkQueueAlone(b *testing.B) {
+	for _, size := range []int{64, 64 << 10, 1 << 20} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			q := newTestQueue[[]byte](b, 0)
+			v := make([]byte, size)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := q.Put(b.Context(), v); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := q.Get(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkLock(b *testing.B) {
+	l, err := NewLock()
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	for b.Loop() {
+		if err := l.Lock(ctx); err != nil {
+			b.Fatal(err)
+		}
+		if err := l.Unlock(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package ipc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+)
+
+func newTestQueue[T any](t testing.TB, items int, options ...QueueOption) *Queue[T] {
+	t.Helper()
+	q, err := NewQueue[T](items, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { q.Detach() })
+	return q
+}
+
+func TestQueueOrder(t *testing.T) {
+	q := newTestQueue[int](t, 4, QueueBytes(4096))
+	go func() {
+		for i := range 10000 {
+			if err := q.Put(t.Context(), i); err != nil {
+				t.Error(err)
+			}
+		}
+		q.Close()
+	}()
+	i := 0
+	for v, err := range q.All(t.Context()) {
+		if err != nil || v != i {
+			t.Fatal(v, err, i)
+		}
+		i++
+	}
+	if i != 10000 {
+		t.Fatal(i)
+	}
+}
+
+func TestQueueSizes(t *testing.T) {
+	q := newTestQueue[[]byte](t, 0, QueueBytes(1<<16))
+	for n := range 300 {
+		n = n * n * 2
+		b := bytes.Repeat([]byte{byte(n)}, n)
+		if err := q.Put(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := q.Get(t.Context()); err != nil || !bytes.Equal(got, b) {
+			t.Fatal(n, len(got), err)
+		}
+	}
+}
+
+func TestQueueFull(t *testing.T) {
+	q := newTestQueue[int](t, 3)
+	for i := range 5 {
+		ok, err := q.TryPut(i)
+		if ok != (i < 3) || err != nil {
+			t.Fatal(i, ok, err)
+		}
+	}
+	if n, err := q.Len(); n != 3 || err != nil {
+		t.Fatal(n, err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("cause")
+	got := make(chan error)
+	go func() { got <- q.Put(ctx, 4) }()
+	cancel(cause)
+	if err := <-got; err != cause {
+		t.Fatal(err)
+	}
+}
+
+func TestQueueFiles(t *testing.T) {
+	q := newTestQueue[*os.File](t, 8)
+	for i := range 40 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Put(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		w, err = q.Get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(w, i)
+		w.Close()
+		var j int
+		if fmt.Fscan(r, &j); j != i {
+			t.Fatal(j)
+		}
+		r.Close()
+	}
+}
