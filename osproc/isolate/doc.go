@@ -39,8 +39,8 @@
 // # What is different
 //
 // Messages are copied. Those that cannot be encoded (a chan, a func, a type in an
-// interface that is not registered) are refused by Send with an error; see
-// [RegisterType]. A message to a process that has just ended may be lost without an
+// interface that is not registered) are refused by Send with an error, and are dead letters
+// if the process has not begun to start; see [RegisterType]. A message to a process that has just ended may be lost without an
 // error, as between nodes; a monitor tells. Looking up a name that the child does not
 // have asks the parent, and waits for it. A mailbox bounded with troupe.Block holds back
 // only senders in its own OS process. Kill takes effect when the OS process is gone, a

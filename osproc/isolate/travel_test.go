@@ -277,4 +277,3 @@ func wantEnd(t testing.TB, self *troupe.Self[string], pid troupe.PID, text strin
 		t.Errorf("%v ended with %v, want %q", pid, err, text)
 	}
 }
-
