@@ -1,3 +1,5 @@
+//go:build unix
+
 package isolate_test
 
 import (
@@ -135,7 +137,7 @@ func serveBare() {
 }
 
 func bareEcho(b *testing.B) net.Conn {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
