@@ -24,7 +24,9 @@ type Config struct {
 	// Dir is the working directory; "" means the parent's.
 	Dir string
 
-	// Stdin is empty unless it is set; Stdout and Stderr are the parent's.
+	// Stdin is empty unless it is set; Stdout and Stderr are the parent's. The standard
+	// error of a process of this program takes its way through the parent, so that its
+	// end can be in an [ExitError]; see [Inherit].
 	Stdin          Input
 	Stdout, Stderr Output
 
@@ -59,7 +61,8 @@ type Limits struct {
 	// heap, stacks and globals, also what it has asked for and not touched yet
 	// (RLIMIT_DATA). A Go program that needs more dies with "out of memory", which is
 	// in the [ExitError]; its garbage collector is told, so that it works harder
-	// before that. A Go program needs 10 MB or so to begin with.
+	// before that. A Go program needs 10 MB or so to begin with; one that uses cgo (as
+	// package net can) 8 MB for each of its threads besides.
 	Memory int64
 	// CPU is the processor time that the child may use, on all processors together, in
 	// whole seconds (RLIMIT_CPU). At the limit the context of a function is cancelled
@@ -115,6 +118,9 @@ func (o Output) child(c *Config) child.Output {
 	w := &lineWriter{each: o.lines(c)}
 	return child.Output{Sink: w, Flush: w.flush}
 }
+
+// Inherit gives the child the parent's own standard output, or standard error.
+func Inherit() Output { return Output{out: child.Output{Inherit: true}} }
 
 // Discard throws output away.
 func Discard() Output { return Output{out: child.Output{Discard: true}} }

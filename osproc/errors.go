@@ -89,8 +89,8 @@ type ExitError struct {
 	// died of a fault that nothing can recover from: a panic on a goroutine of its own, a
 	// stack overflow, concurrent map writes, a lack of memory. At most 64 KiB.
 	Crash string
-	// Stderr is the end of the child's standard error, at most 4 KiB, if that went to a
-	// log, a writer or a function.
+	// Stderr is the end of the child's standard error, at most 4 KiB, if it came by the
+	// parent: if it went to a log, a writer or a function, and by default for functions.
 	Stderr string
 }
 
@@ -100,7 +100,7 @@ func (e *ExitError) Error() string {
 	if e.Cause != nil {
 		text += ": " + strings.TrimPrefix(e.Cause.Error(), "osproc: ")
 	}
-	if line, _, _ := strings.Cut(e.Crash, "\n"); line != "" {
+	if line, _, _ := strings.Cut(strings.TrimLeft(e.Crash, "\n"), "\n"); line != "" {
 		text += ": " + line
 	}
 	return text

@@ -1,3 +1,5 @@
+//go:build linux
+
 package osproc_test
 
 import (
@@ -16,8 +18,16 @@ import (
 
 func TestMain(m *testing.M) {
 	osproc.Main()
+	if scenario := scenarios[os.Getenv("OSPROC_TEST_SCENARIO")]; scenario != nil {
+		scenario()
+		return
+	}
 	m.Run()
 }
+
+// scenarios are what the test program does, instead of tests, when it is started with a name
+// in its environment.
+var scenarios = make(map[string]func())
 
 // background is for what outlives the context of a test by a little.
 var background = context.Background()

@@ -44,6 +44,9 @@ type Func[A, R any] struct {
 //
 //	var resize = osproc.Register("resize", func(ctx context.Context, job Job) (Picture, error) { ... })
 //
+// A function that starts itself, or others that start it, has to be assigned in an init
+// function instead, or Go sees a variable that needs itself.
+//
 // Register panics if the name is taken.
 //
 // The argument and the result travel between processes: everything that is data can, and

@@ -123,30 +123,13 @@ func (c *Child) look() {
 	}
 	cause := c.cause
 	c.mu.Unlock()
-	c.end = End{Status: status, Usage: usage, Cause: cause, Crash: lastWords(c.crash), Stderr: stderr}
+	c.end = End{Status: status, Usage: usage, Cause: cause, Crash: crashOf(lastWords(c.crash), stderr), Stderr: lastOf(stderr)}
 	if c.stdin != nil {
 		c.stdin.Close()
 	}
 	family.leave(c)
 	releaseThread()
 	close(c.done)
-}
-
-// maxCrash is how much of a crash is kept, in bytes.
-const maxCrash = 64 << 10
-
-// lastWords reads and closes the file that the runtime writes a crash to.
-func lastWords(f *os.File) string {
-	if f == nil {
-		return ""
-	}
-	defer f.Close()
-	b := make([]byte, maxCrash)
-	n, _ := f.ReadAt(b[:1], 0)
-	if n > 0 {
-		n, _ = f.ReadAt(b, 0)
-	}
-	return string(b[:n])
 }
 
 // family is the children of this process that live.

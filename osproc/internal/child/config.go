@@ -39,13 +39,17 @@ const (
 )
 
 // Output says where standard output or standard error go. The zero Output is the
-// parent's own.
+// parent's own; the standard error of a worker goes there by way of the parent, so that
+// its end is known.
 type Output struct {
+	Inherit bool // in any case
 	Discard bool
 	File    *os.File  // given to the child as it is
 	Sink    io.Writer // gets what the child writes, from a goroutine
 	Flush   func()    // called after the last write to Sink
 }
+
+func (o Output) zero() bool { return !o.Inherit && !o.Discard && o.File == nil && o.Sink == nil }
 
 // Input says what standard input is. The zero Input is empty.
 type Input struct {

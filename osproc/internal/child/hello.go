@@ -32,6 +32,9 @@ type settings struct {
 func (c *Child) greet(cfg Config, job Job, token string) error {
 	err := c.hear(cfg, token)
 	if err == nil {
+		err = c.limit(cfg) // not before: the runtime needs memory and files to begin with
+	}
+	if err == nil {
 		err = c.engage(cfg, job)
 	}
 	if err != nil {

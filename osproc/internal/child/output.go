@@ -8,8 +8,10 @@ import (
 )
 
 const (
-	// maxTail is how much of the last standard error is kept, in bytes.
-	maxTail = 4 << 10
+	// maxTail is how much of the last standard error is kept, in bytes: enough for most
+	// crashes. maxSaid is how much of it is told if there was none.
+	maxTail = 64 << 10
+	maxSaid = 4 << 10
 	// lingering is how long output is waited for after the end of a child, when somebody
 	// else, such as a child of the child, has the pipe open.
 	lingering = 100 * time.Millisecond
@@ -84,7 +86,7 @@ func (o *output) take(b []byte) {
 		return
 	}
 	if o.keep {
-		if o.tail = append(o.tail, b...); len(o.tail) > 8*maxTail {
+		if o.tail = append(o.tail, b...); len(o.tail) > 2*maxTail {
 			o.tail = append(o.tail[:0], o.tail[len(o.tail)-maxTail:]...)
 		}
 	}

@@ -24,6 +24,9 @@ type proc interface {
 	pid() int
 	// signal returns os.ErrProcessDone when the process was waited for.
 	signal(syscall.Signal) error
+	// hold calls f while the number is surely that of the process, and returns
+	// os.ErrProcessDone if it is not any more.
+	hold(f func() error) error
 	wait() (Status, Usage)
 }
 
@@ -41,6 +44,8 @@ func (p osProc) signal(sig syscall.Signal) error {
 	}
 	return p.p.Signal(sig)
 }
+
+func (p osProc) hold(f func() error) error { return f() }
 
 func (p osProc) wait() (Status, Usage) {
 	state, err := p.p.Wait()

@@ -50,15 +50,21 @@ func attributes(l launch) *syscall.SysProcAttr {
 func (p *pidProc) pid() int { return p.id }
 
 func (p *pidProc) signal(sig syscall.Signal) error {
+	return p.hold(func() error {
+		if p.group {
+			return signalGroup(p.id, sig)
+		}
+		return syscall.Kill(p.id, sig)
+	})
+}
+
+func (p *pidProc) hold(f func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.gone {
+	if p.gone { // after that the number may be somebody else's
 		return os.ErrProcessDone
 	}
-	if p.group {
-		return signalGroup(p.id, sig)
-	}
-	return syscall.Kill(p.id, sig) // the number is not used again before wait
+	return f()
 }
 
 func (p *pidProc) wait() (Status, Usage) {

@@ -3,6 +3,7 @@ package child
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -29,6 +30,11 @@ func Start(ctx context.Context, cfg Config, job Job) (*Child, error) {
 	}
 	c.bind(ctx)
 	if job.Role == "" {
+		if err := c.limit(cfg); err != nil {
+			_ = c.Kill(err)
+			<-c.done
+			return c, err
+		}
 		return c, nil
 	}
 	if job.Launched != nil {
@@ -52,6 +58,9 @@ func begin(cfg Config, job Job) (c *Child, greeting string, err error) {
 	}
 	if cfg.Orphan > 0 {
 		l.death = syscall.SIGTERM
+	}
+	if o := &cfg.Stderr; job.Role != "" && o.zero() {
+		o.Sink = os.Stderr
 	}
 	fs := &files{}
 	if err = fs.standard(c, cfg); err == nil && job.Role != "" {
@@ -80,17 +89,20 @@ func begin(cfg Config, job Job) (c *Child, greeting string, err error) {
 		go o.read()
 	}
 	family.join(c)
-	limited := limit(c.pid, &cfg)
-	if limited != nil {
-		_ = c.Kill(limited)
-	}
 	go c.look()
-	if limited != nil {
-		<-c.done
-		c.closeLink()
-		return nil, "", fmt.Errorf("osproc: the limits of %s cannot be set: %w", c.name, limited)
-	}
 	return c, greeting, nil
+}
+
+// limit applies the limits of cfg.
+func (c *Child) limit(cfg Config) error {
+	err := c.proc.hold(func() error { return limit(c.pid, &cfg) })
+	if errors.Is(err, os.ErrProcessDone) || errors.Is(err, syscall.ESRCH) {
+		return nil // it needs none any more
+	}
+	if err != nil {
+		return fmt.Errorf("osproc: the limits of %s cannot be set: %w", c.name, err)
+	}
+	return nil
 }
 
 func (c *Child) closeLink() {
