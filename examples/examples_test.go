@@ -14,6 +14,8 @@ var printed = map[string]string{
 troupe: no such process
 `,
 	"bank": "250 <nil>\n",
+	"pool": "4\n168\n9592\n",
+	"ipc":  "6 <nil>\n7 <nil>\n8 <nil>\n9 <nil>\n10 <nil>\n5 <nil>\n",
 	"patterns": `"pong" from <calculator.2>
 <calculator.2> is down: normal
 `,
