@@ -118,7 +118,7 @@ func (b *box) do(f func(*todo)) {
 
 func (b *box) Load() { b.do(func(t *todo) { t.load = true }) }
 
-func (b *box) Bump(it *item) { b.do(func(t *todo) { t.bumps = append(t.bumps, it) }) }
+func (b *box) Bump(items []*item) { b.do(func(t *todo) { t.bumps = append(t.bumps, items...) }) }
 
 func (b *box) Settled(done []held.Outcome[ref]) {
 	b.do(func(t *todo) { t.outcomes = append(t.outcomes, done...) })

@@ -270,8 +270,8 @@ func (t *turner) done(j *job) {
 				return
 			}
 		}
-		for _, it := range j.bumps {
-			j.queue.Bumped(it, it.Tries+1)
+		if len(j.bumps) > 0 {
+			j.queue.Bumped(j.bumps)
 		}
 	}
 	if j.released != nil {

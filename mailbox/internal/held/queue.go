@@ -14,9 +14,10 @@ type Source[R any] interface {
 	// again only after an Add or a Broken.
 	Load()
 
-	// Bump makes safe that the item is handed out once more, and calls
-	// Queue.Bumped.
-	Bump(*Item[R])
+	// Bump makes safe that items are handed out once more, and calls
+	// Queue.Bumped. It is called for those alone whose Safe is not more than
+	// their Tries.
+	Bump([]*Item[R])
 
 	// Settled writes outcomes down.
 	Settled([]Outcome[R])
@@ -67,18 +68,24 @@ func (q *Queue[R]) Fetch(into []mailbox.Delivery, wake func()) (int, error) {
 
 // take hands out what can be handed out now. It returns an item instead whose
 // count must be made safe first.
-func (q *Queue[R]) take(into []mailbox.Delivery) (n int, bump *Item[R]) {
+func (q *Queue[R]) take(into []mailbox.Delivery) (n int, bump []*Item[R]) {
 	if q.alone != nil {
 		return 0, nil
 	}
 	for i := range q.lanes {
 		l := &q.lanes[i]
-		for n < len(into) && len(q.out) < q.window && l.first != nil && l.first.Tries == 0 {
+		for n < len(into) && len(q.out) < q.window && l.first != nil && l.first.Tries == 0 && l.first.Safe > 0 {
 			into[n] = q.hand(l.pop())
 			n++
 		}
 		if n == len(into) || len(q.out) >= q.window {
 			return n, nil
+		}
+		if l.first != nil && l.first.Tries == 0 {
+			if n == 0 {
+				bump = q.unsafe(l, len(into))
+			}
+			return n, bump
 		}
 		if l.first != nil { // it comes again
 			if n == 0 {
@@ -93,8 +100,21 @@ func (q *Queue[R]) take(into []mailbox.Delivery) (n int, bump *Item[R]) {
 	return n, nil
 }
 
+// unsafe returns the first items of a lane that are new and whose hand-out must be made
+// safe, as many as could be out.
+func (q *Queue[R]) unsafe(l *lane[R], most int) (bump []*Item[R]) {
+	for it := l.first; it != nil && it.Tries == 0 && len(bump) < min(most, q.window-len(q.out)); it = it.next {
+		if it.bumping {
+			return nil
+		}
+		it.bumping = true
+		bump = append(bump, it)
+	}
+	return bump
+}
+
 // again hands out the first of a lane, that may have been delivered before.
-func (q *Queue[R]) again(l *lane[R], into []mailbox.Delivery) (int, *Item[R]) {
+func (q *Queue[R]) again(l *lane[R], into []mailbox.Delivery) (int, []*Item[R]) {
 	it := l.first
 	if wait := time.Until(it.after); !it.after.IsZero() && wait > 0 {
 		q.later(wait)
@@ -105,7 +125,7 @@ func (q *Queue[R]) again(l *lane[R], into []mailbox.Delivery) (int, *Item[R]) {
 			return 0, nil
 		}
 		it.bumping = true
-		return 0, it
+		return 0, []*Item[R]{it}
 	}
 	q.alone = l.pop()
 	into[0] = q.hand(it)
@@ -142,8 +162,8 @@ func (q *Queue[R]) mustLoad() bool {
 	return false
 }
 
-func (q *Queue[R]) ask(load bool, bump *Item[R]) {
-	if bump != nil {
+func (q *Queue[R]) ask(load bool, bump []*Item[R]) {
+	if len(bump) > 0 {
 		q.source.Bump(bump)
 	}
 	if load {
@@ -152,21 +172,29 @@ func (q *Queue[R]) ask(load bool, bump *Item[R]) {
 }
 
 // change does f with the lock held, and then all that follows from it.
-func (q *Queue[R]) change(f func()) {
+func (q *Queue[R]) change(f func()) { q.alter(f)() }
+
+// alter does f with the lock held and returns what must be done without it.
+func (q *Queue[R]) alter(f func()) (then func()) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	f()
 	load := q.mustLoad()
 	wake, bump := q.stir()
-	q.mu.Unlock()
-	q.ask(load, bump)
-	if wake != nil {
-		wake()
+	if wake == nil && bump == nil && !load {
+		return func() {}
+	}
+	return func() {
+		q.ask(load, bump)
+		if wake != nil {
+			wake()
+		}
 	}
 }
 
 // stir returns the owner's wake if a Fetch is worth while now, or what must be done
 // before it is.
-func (q *Queue[R]) stir() (wake func(), bump *Item[R]) {
+func (q *Queue[R]) stir() (wake func(), bump []*Item[R]) {
 	if q.wake == nil {
 		return nil, nil
 	}
@@ -181,7 +209,7 @@ func (q *Queue[R]) stir() (wake func(), bump *Item[R]) {
 }
 
 // could reports whether take would hand out anything.
-func (q *Queue[R]) could() (ready bool, bump *Item[R]) {
+func (q *Queue[R]) could() (ready bool, bump []*Item[R]) {
 	if q.alone != nil || len(q.out) >= q.window {
 		return false, nil
 	}
@@ -192,8 +220,10 @@ func (q *Queue[R]) could() (ready bool, bump *Item[R]) {
 			return false, nil
 		case it == nil:
 			continue
-		case it.Tries == 0:
+		case it.Tries == 0 && it.Safe > 0:
 			return true, nil
+		case it.Tries == 0:
+			return false, q.unsafe(l, q.window)
 		case !it.after.IsZero() && time.Until(it.after) > 0:
 			q.later(time.Until(it.after))
 			return false, nil
@@ -201,7 +231,7 @@ func (q *Queue[R]) could() (ready bool, bump *Item[R]) {
 			return true, nil
 		case !it.bumping:
 			it.bumping = true
-			return false, it
+			return false, []*Item[R]{it}
 		default:
 			return false, nil
 		}

@@ -62,8 +62,11 @@ const (
 
 // Add puts items behind those that are held, and says what the store has behind
 // them.
-func (q *Queue[R]) Add(items []*Item[R], behind [Lanes]Behind) {
-	q.change(func() {
+func (q *Queue[R]) Add(items []*Item[R], behind [Lanes]Behind) { q.Insert(items, behind)() }
+
+// Insert is Add for a caller that holds a lock: it calls then without it.
+func (q *Queue[R]) Insert(items []*Item[R], behind [Lanes]Behind) (then func()) {
+	return q.alter(func() {
 		q.loading = false
 		for _, it := range items {
 			q.lanes[it.Lane].push(it)
@@ -87,9 +90,13 @@ func (q *Queue[R]) More(lanes ...int) {
 	})
 }
 
-// Bumped says that it.Safe is now safe: it is given the value safe.
-func (q *Queue[R]) Bumped(it *Item[R], safe int) {
-	q.change(func() { it.Safe, it.bumping = safe, false })
+// Bumped says that a hand-out of each of the items is safe.
+func (q *Queue[R]) Bumped(items []*Item[R]) {
+	q.change(func() {
+		for _, it := range items {
+			it.Safe, it.bumping = it.Tries+1, false
+		}
+	})
 }
 
 // Want returns how many items a Load should bring, for each lane.
