@@ -270,4 +270,5 @@ func quiet(t *testing.T, s mailbox.Store, session mailbox.Session) {
 	b := nextIs(t, session, "/sentinel")
 	take(t, b, "nothing else", 1)
 	release(t, b)
+	flush(t, session)
 }
