@@ -3,7 +3,7 @@
 # make bench  the comparison with other libraries; see docs/benchmarks.md
 
 GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-MODULES  = . ./cmd/troupe
+MODULES  = . ./cmd/troupe ./mailbox/bolt
 SOAK    ?= 200
 
 .PHONY: test format vet lint race bench-test cross soak bench

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,27 +113,44 @@ func (b *box) tryAdd(items []*held.Item[ref], behind [lanes]held.Behind) bool {
 
 // giveBack writes down that mail was not delivered after all.
 func (s *Store) giveBack(b *box, items []*held.Item[ref]) {
-	var marked []*held.Item[ref]
+	var marked []givenBack
 	for _, it := range items {
-		if it.Safe > it.Tries {
-			marked = append(marked, it)
+		if it.Safe > it.Tries || it.Tries > 0 {
+			marked = append(marked, givenBack{string(b.key(it)), byte(min(it.Tries, maxCount))})
 		}
 	}
 	if len(marked) == 0 {
 		return
 	}
+	s.mu.Lock()
+	for _, g := range marked {
+		s.given[g.key] = g.tries
+	}
+	s.mu.Unlock()
 	s.commit.later(&op{lazy: true, apply: func(t *txn) error {
-		for _, it := range marked {
-			key := b.key(it)
-			if t.table(mail).Get(key) == nil {
+		for _, g := range marked {
+			if t.table(mail).Get([]byte(g.key)) == nil {
 				continue // it was dropped
 			}
-			if err := t.table(tried).Put(key, []byte{byte(min(it.Tries, maxCount))}); err != nil {
+			if err := t.table(tried).Put([]byte(g.key), []byte{g.tries}); err != nil {
 				return err
 			}
 		}
+		t.then(func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, g := range marked {
+				delete(s.given, g.key)
+			}
+		})
 		return nil
 	}})
+}
+
+// A givenBack is mail that was marked as delivered and was not.
+type givenBack struct {
+	key   string
+	tries byte
 }
 
 // Load reads more mail; see [held.Source].
@@ -191,6 +209,13 @@ func (t *txn) load(b *box, lane, n int) (items []*held.Item[ref], all bool, err 
 		items = append(items, it)
 	}
 	all = k == nil || !bytes.HasPrefix(k, from)
+	if len(items) > 0 && items[0].Tries > 0 && d.live[lane] == 0 {
+		it := items[0] // the owner is to have it at once
+		it.Safe = it.Tries + 1
+		if err := t.table(tried).Put(b.key(it), []byte{byte(min(it.Safe, maxCount))}); err != nil {
+			return nil, false, err
+		}
+	}
 	d.loaded[lane] = all
 	d.live[lane] += len(items)
 	if mark {
@@ -210,6 +235,9 @@ func (t *txn) outUntil(lane []byte) uint64 {
 
 // tries returns how often mail may have been delivered.
 func (t *txn) tries(key, rec []byte, out bool) int {
+	if n, given := t.store.givenBack(key); given {
+		return n
+	}
 	if v := t.table(tried).Get(key); len(v) == 1 {
 		return int(v[0])
 	}
@@ -221,6 +249,14 @@ func (t *txn) tries(key, rec []byte, out bool) int {
 		n = max(n, 1)
 	}
 	return n
+}
+
+// givenBack returns what is not in the file yet.
+func (s *Store) givenBack(key []byte) (tries int, given bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, given := s.given[string(key)]
+	return int(n), given
 }
 
 // Bump writes down that mail is delivered once more; see [held.Source].
@@ -242,14 +278,9 @@ func (b *box) Bump(items []*held.Item[ref]) {
 
 // Settled writes outcomes down; see [held.Source].
 func (b *box) Settled(done []held.Outcome[ref]) {
-	open := done[:0:0]
-	for _, o := range done {
-		if !o.Ref.settled {
-			open = append(open, o)
-		}
-	}
-	if len(open) > 0 {
-		b.store.commit.later(&op{lazy: true, apply: func(t *txn) error { return t.settle(b, open, 0) }})
+	done = slices.DeleteFunc(done, func(o held.Outcome[ref]) bool { return o.Ref.settled })
+	if len(done) > 0 {
+		b.store.commit.later(&op{lazy: true, apply: func(t *txn) error { return t.settle(b, done, 0) }})
 	}
 }
 

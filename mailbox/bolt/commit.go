@@ -3,6 +3,7 @@ package bolt
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -14,16 +15,20 @@ import (
 // A committer writes operations in the order in which they came, as many as there
 // are in one transaction. Who wants something written and finds nobody writing does
 // it himself, for the others too; what nobody waits for is written by a goroutine
-// that ends when there is nothing left.
+// that ends when there has been nothing for a while.
 type committer struct {
 	store *Store
 
 	mu      sync.Mutex
 	queue   []*op
-	running bool // somebody writes
+	running bool // somebody writes, or is about to
 	armed   bool // the timer is set
 	timer   *time.Timer
+	work    chan struct{} // for the goroutine, if there is one
 	failed  time.Duration // how long to wait before lazy operations are tried again; 0 if all is well
+	eager   int           // operations in the queue that are not lazy
+	crowd   int           // how many of those the last transaction had
+	last    time.Duration // how long it took
 	closed  bool
 }
 
@@ -40,6 +45,7 @@ type op struct {
 const (
 	maxBatch = 2048
 	laziness = 3 * time.Millisecond
+	linger   = time.Second
 	minFail  = 50 * time.Millisecond
 	maxFail  = 5 * time.Second
 )
@@ -54,6 +60,7 @@ func (c *committer) do(apply func(*txn) error) error {
 		return mailbox.ErrClosed
 	}
 	c.queue = append(c.queue, o)
+	c.eager++
 	if c.running {
 		o.done = make(chan struct{})
 		c.mu.Unlock()
@@ -78,6 +85,9 @@ func (c *committer) later(o *op) {
 		return
 	}
 	c.queue = append(c.queue, o)
+	if !o.lazy {
+		c.eager++
+	}
 	c.stir()
 }
 
@@ -86,17 +96,13 @@ func (c *committer) stir() {
 	if c.running || c.closed || len(c.queue) == 0 {
 		return
 	}
-	wait := laziness
-	for _, o := range c.queue {
-		if !o.lazy {
-			wait = 0
-			break
-		}
+	wait := c.failed
+	if c.eager == 0 {
+		wait = max(laziness, wait)
 	}
-	wait = max(wait, c.failed)
 	if wait == 0 {
 		c.running = true
-		go c.loop()
+		c.hand()
 		return
 	}
 	if !c.armed {
@@ -111,19 +117,49 @@ func (c *committer) stir() {
 
 func (c *committer) onTimer() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.armed = false
 	if c.running || c.closed || len(c.queue) == 0 {
-		c.mu.Unlock()
 		return
 	}
 	c.running = true
-	c.mu.Unlock()
-	c.loop()
+	c.hand()
 }
 
-func (c *committer) loop() {
-	c.writeOnce()
-	c.rest()
+// hand lets the goroutine write. The lock is held.
+func (c *committer) hand() {
+	if c.work == nil {
+		c.work = make(chan struct{}, 1)
+		go c.loop(c.work)
+	}
+	c.work <- struct{}{} // has room: it is sent by who sets running
+}
+
+// loop is the goroutine that writes what nobody waits for.
+func (c *committer) loop(work chan struct{}) {
+	patience := time.NewTimer(linger)
+	defer patience.Stop()
+	for {
+		select {
+		case _, open := <-work:
+			if !open {
+				return
+			}
+			c.writeOnce()
+			c.rest()
+			patience.Reset(linger)
+			continue
+		case <-patience.C:
+		}
+		c.mu.Lock()
+		if len(work) == 0 {
+			c.work = nil
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		patience.Reset(linger)
+	}
 }
 
 // rest gives up writing, or lets a goroutine go on.
@@ -131,27 +167,56 @@ func (c *committer) rest() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = false
+	if c.closed && c.work != nil {
+		close(c.work)
+		c.work = nil
+	}
 	c.stir()
+}
+
+// gather waits for a moment until as many have come as the last time: those whom
+// the last transaction let go are on their way back. The lock is held.
+func (c *committer) gather() {
+	if c.crowd < 2 || c.eager >= c.crowd {
+		return
+	}
+	limit := c.last / 4
+	for start := time.Now(); c.eager < c.crowd && time.Since(start) < limit; {
+		c.mu.Unlock()
+		runtime.Gosched()
+		c.mu.Lock()
+	}
 }
 
 // writeOnce writes what is in the queue. The caller has set running.
 func (c *committer) writeOnce() {
 	c.mu.Lock()
+	c.gather()
 	n := min(len(c.queue), maxBatch)
 	batch := make([]*op, n)
 	copy(batch, c.queue)
 	rest := copy(c.queue, c.queue[n:])
 	clear(c.queue[rest:])
 	c.queue = c.queue[:rest]
+	eager := 0
+	for _, o := range batch {
+		if !o.lazy {
+			eager++
+		}
+	}
+	c.eager -= eager
+	c.crowd = eager
 	c.mu.Unlock()
 	if n == 0 {
 		return
 	}
+	start := time.Now()
 	err := c.store.write(batch)
 	if err != nil {
 		batch, err = c.fail(batch, err)
 	}
 	c.mu.Lock()
+	c.last = time.Since(start)
 	if err == nil {
 		c.failed = 0
 	}
@@ -181,6 +246,11 @@ func (c *committer) fail(batch []*op, err error) (written []*op, _ error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queue = append(again, c.queue...)
+	for _, o := range again {
+		if !o.lazy {
+			c.eager++
+		}
+	}
 	c.failed = min(max(2*c.failed, minFail), maxFail)
 	return nil, err
 }
@@ -197,9 +267,13 @@ func (c *committer) close() {
 	c.mu.Lock()
 	c.closed = true
 	queue := c.queue
-	c.queue = nil
+	c.queue, c.eager = nil, 0
 	if c.timer != nil {
 		c.timer.Stop()
+	}
+	if c.work != nil && !c.running {
+		close(c.work)
+		c.work = nil
 	}
 	c.mu.Unlock()
 	for _, o := range queue {
@@ -252,7 +326,7 @@ func (e opError) Unwrap() error { return e.error }
 // write makes one transaction of a batch. Errors of single operations are left in
 // them.
 func (s *Store) write(batch []*op) error {
-	t := &txn{store: s, now: s.wall()}
+	t := &txn{store: s, now: s.wall(), later: make([]func(), 0, 2*len(batch))}
 	id, err := s.update(t, batch)
 	if err == nil {
 		for _, f := range t.later {

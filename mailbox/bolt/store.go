@@ -40,6 +40,7 @@ type Store struct {
 	sessions []*session
 	boxes    map[string]*box      // those with an owner
 	stopped  map[string]struct{}  // addresses
+	given    map[string]byte      // tries of mail that was given back, by its key, until they are written
 	resting  map[string]time.Time // addresses that were released for later
 	ready    []string             // addresses for sessions to take
 	queued   map[string]struct{}  // those in ready
@@ -84,7 +85,7 @@ func Open(path string, opts ...Option) (*Store, error) {
 	s := &Store{
 		path: path, largest: largest, remember: mailbox.DefaultRemember, lockWait: 500 * time.Millisecond, wall: time.Now,
 		boxes: make(map[string]*box), stopped: make(map[string]struct{}),
-		resting: make(map[string]time.Time), queued: make(map[string]struct{}),
+		resting: make(map[string]time.Time), given: make(map[string]byte), queued: make(map[string]struct{}),
 		room: make(map[string]chan struct{}),
 	}
 	s.commit.store = s
