@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/troupe-go/troupe/internal/wire"
 )
@@ -79,6 +80,9 @@ func (p *Peer) Serve() error {
 		body.Peer = p
 		if err := p.handle(kind, body); err != nil {
 			return fmt.Errorf("troupe: a frame of kind %d from the other node cannot be understood: %w", kind, err)
+		}
+		if !l.Buffered() {
+			runtime.Gosched() // whoever was woken goes first: the system has nothing for us yet
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package held
 
 import (
-	"time"
-
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -111,6 +109,13 @@ func (q *Queue[R]) Want() (want [Lanes]int) {
 	return want
 }
 
+// Waiting returns how many items of a lane are not out.
+func (q *Queue[R]) Waiting(lane int) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.lanes[lane].n
+}
+
 // Fail makes all later calls return err, ErrLost or ErrStopped; Settle does not mind
 // ErrStopped. The first ErrLost stays.
 func (q *Queue[R]) Fail(err error) {
@@ -146,64 +151,4 @@ func (q *Queue[R]) Left() (left []*Item[R]) {
 		}
 	}
 	return left
-}
-
-// Held returns how many items wait or are out, and when the first may be fetched
-// again if it is to wait.
-func (q *Queue[R]) Held() (n int, after time.Time) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n = len(q.out)
-	for i := range q.lanes {
-		n += q.lanes[i].n
-		if it := q.lanes[i].first; it != nil && after.IsZero() {
-			after = it.after
-		}
-	}
-	return n, after
-}
-
-// Look returns what Settle would hand to the source, for a store that writes it down
-// together with something else. It changes nothing.
-func (q *Queue[R]) Look(outcomes []mailbox.Outcome) []Outcome[R] {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	var done []Outcome[R]
-	for _, o := range outcomes {
-		it := q.out[o.Key]
-		if it == nil || o.Verdict == mailbox.Retry || o.Verdict == mailbox.Untouched {
-			continue
-		}
-		done = append(done, Outcome[R]{Item: it, Verdict: o.Verdict, At: o.At, Reason: o.Reason})
-	}
-	return done
-}
-
-// Take takes the first item that waits in a lane away, for a store that drops it. It
-// returns nil if none waits.
-func (q *Queue[R]) Take(lane int) *Item[R] {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	l := &q.lanes[lane]
-	if l.first == nil || l.first.bumping {
-		return nil
-	}
-	return l.pop()
-}
-
-// Return undoes Take.
-func (q *Queue[R]) Return(it *Item[R]) {
-	q.change(func() { q.lanes[it.Lane].back(it) })
-}
-
-// Behind reports whether the store may have mail that the queue does not hold.
-func (q *Queue[R]) Behind() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for i := range q.lanes {
-		if q.lanes[i].more || q.news[i] {
-			return true
-		}
-	}
-	return q.loading
 }
