@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"testing"
@@ -109,6 +110,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	defer tick.Stop()
 	for !ok() {
 		if time.Now().After(end) {
+			pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 			t.Fatalf("not after %v: %s", patience, what)
 		}
 		<-tick.C
@@ -133,12 +135,7 @@ func nothingLeft(t testing.TB) {
 		if t.Failed() {
 			return
 		}
-		eventually(t, "no goroutine is left", func() bool {
-			if runtime.NumGoroutine() <= goroutines {
-				return true
-			}
-			return false
-		})
+		eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= goroutines })
 		eventually(t, "no descriptor is left", func() bool { return len(openFiles(t)) <= len(files) })
 		if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); err != syscall.ECHILD {
 			t.Errorf("a child is left: %d, %v", pid, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -159,6 +160,9 @@ func (m *mapper[A, R]) newBlock(size int) *block[A, R] {
 
 // recycle keeps a block that nobody needs any more. The lock is held.
 func (m *mapper[A, R]) recycle(b *block[A, R]) {
+	if i := slices.Index(m.blocks, b); i >= 0 { // the pool has not noticed that it is empty
+		m.blocks = slices.Delete(m.blocks, i, i+1)
+	}
 	args, results := b.args, b.results
 	if !m.pool.codecs.arg.plain {
 		clear(args)

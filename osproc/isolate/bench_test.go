@@ -141,6 +141,8 @@ func bareEcho(b *testing.B) net.Conn {
 	if err != nil {
 		b.Fatal(err)
 	}
+	syscall.CloseOnExec(fds[0])
+	syscall.CloseOnExec(fds[1])
 	mine, theirs := os.NewFile(uintptr(fds[0]), "mine"), os.NewFile(uintptr(fds[1]), "theirs")
 	defer mine.Close()
 	defer theirs.Close()

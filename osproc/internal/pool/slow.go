@@ -140,20 +140,34 @@ func (m *member) checkTime() {
 	}
 	limit := p.cfg.TaskTimeout
 	next := limit
+	idle := true
 	for i := range p.cfg.Concurrency {
 		n, d, ok := m.runningFor(i)
+		idle = idle && !ok
 		switch {
 		case !ok:
 		case d < limit:
 			next = min(next, limit-d)
 		default:
-			m.overdue, m.culprit = true, n
-			p.stats.TimedOut++
-			_ = m.c.Kill(ErrTimeout)
+			m.expire(n)
 			return
 		}
 	}
+	if waited := time.Since(m.answered); idle && waited >= limit {
+		m.expire(m.number) // it does not even begin: somebody has stopped the process
+		return
+	} else if idle {
+		next = limit - waited
+	}
 	m.clock.Reset(next)
+}
+
+// expire kills the worker because of the task of a number, which alone is to blame. The lock is
+// held.
+func (m *member) expire(number uint32) {
+	m.overdue, m.culprit = true, number
+	m.pool.stats.TimedOut++
+	_ = m.c.Kill(ErrTimeout)
 }
 
 // runningFor says how long an executor has been running its task.

@@ -1,0 +1,522 @@
+//go:build linux
+
+package osproc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/troupe-go/troupe/osproc"
+)
+
+// job is a task that does what its mode says.
+type job struct {
+	N    int
+	Mode string
+	Took time.Duration
+	File *os.File
+	Any  any
+}
+
+var doing = osproc.Register("doing", func(ctx context.Context, j job) (int, error) {
+	if j.Took > 0 {
+		for begin := time.Now(); time.Since(begin) < j.Took; {
+			_ = begin
+		}
+	}
+	switch j.Mode {
+	case "kill":
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	case "exit":
+		os.Exit(7)
+	case "panic":
+		panic("on purpose")
+	case "goexit":
+		runtime.Goexit()
+	case "error":
+		return 0, errKnown
+	case "crash":
+		go func() { panic("elsewhere") }()
+		select {}
+	case "spin":
+		untilKilled(ctx, j.File)
+	case "wait":
+		fmt.Fprintln(j.File, os.Getpid())
+		<-ctx.Done()
+		return 0, context.Cause(ctx)
+	case "pid":
+		return os.Getpid(), nil
+	}
+	return 2 * j.N, nil
+})
+
+func openPool(t testing.TB, cfg osproc.PoolConfig) *osproc.Pool[job, int] {
+	t.Helper()
+	if cfg.Workers == 0 {
+		cfg.Workers = 2
+	}
+	cfg.Process.Stderr = osproc.Discard()
+	p := must[*osproc.Pool[job, int]](t)(osproc.NewPool(background, doing, cfg))
+	t.Cleanup(p.Terminate)
+	return p
+}
+
+// jobs are n jobs, of which some have a mode of their own.
+func jobs(n int, modes map[int]string) func(func(job) bool) {
+	return func(yield func(job) bool) {
+		for i := range n {
+			if !yield(job{N: i, Mode: modes[i]}) {
+				return
+			}
+		}
+	}
+}
+
+// killAtRandom kills workers until the test ends. It returns how often it did.
+func killAtRandom(t testing.TB, p *osproc.Pool[job, int], every time.Duration) (stop func() int) {
+	quit, done := make(chan struct{}), make(chan int)
+	go func() {
+		kills := 0
+		for {
+			pause := time.NewTimer(rand.N(2 * every))
+			select {
+			case <-quit:
+				done <- kills
+				return
+			case <-pause.C:
+			}
+			if workers := p.Stats().Workers; len(workers) > 0 {
+				if syscall.Kill(workers[rand.IntN(len(workers))].PID, syscall.SIGKILL) == nil {
+					kills++
+				}
+			}
+		}
+	}()
+	return func() int { close(quit); return <-done }
+}
+
+func TestG62_RandomKillsLoseNothing(t *testing.T) {
+	nothingLeft(t)
+	maps := 300
+	if testing.Short() {
+		maps = 30
+	}
+	for _, cfg := range []osproc.PoolConfig{
+		{Workers: 3, Retries: 1000},
+		{Workers: 2, Retries: 1000, Chunk: 1},
+		{Workers: 2, Retries: 1000, Chunk: 50},
+		{Workers: 2, Retries: 1000, Concurrency: 4},
+	} {
+		cfg.MaxFailures = 100 // on a busy machine, many are killed before they do anything
+		p := openPool(t, cfg)
+		stop := killAtRandom(t, p, 5*time.Millisecond)
+		for k := range maps / 4 {
+			watchdog := time.AfterFunc(8*time.Second, func() {
+				fmt.Printf("HANG %+v\n%+v\n", cfg, p.Stats())
+				p.Debug()
+				pprof.Lookup("goroutine").WriteTo(os.Stdout, 1)
+				os.Exit(1)
+			})
+			n := rand.IntN(2000)
+			took := time.Duration(rand.IntN(20)) * time.Microsecond
+			items := func(yield func(job) bool) {
+				for i := range n {
+					if !yield(job{N: i, Took: took}) {
+						return
+					}
+				}
+			}
+			i := 0
+			if k%2 == 0 {
+				for r, err := range p.Map(t.Context(), items) {
+					if err != nil || r != 2*i {
+						t.Fatalf("task %d: %d, %v", i, r, err)
+					}
+					i++
+				}
+			} else {
+				seen := make([]bool, n)
+				for r, err := range p.MapUnordered(t.Context(), items) {
+					if err != nil || seen[r/2] {
+						t.Fatalf("result %d twice, or %v", r, err)
+					}
+					seen[r/2] = true
+					i++
+				}
+			}
+			if i != n {
+				t.Fatalf("%d results of %d", i, n)
+			}
+			watchdog.Stop()
+		}
+		if kills := stop(); kills < maps/20 {
+			t.Errorf("only %d kills", kills)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestG62_DoWithRandomKills(t *testing.T) {
+	nothingLeft(t)
+	p := openPool(t, osproc.PoolConfig{Workers: 3, Retries: 1000, MaxFailures: 100})
+	stop := killAtRandom(t, p, 2*time.Millisecond)
+	results := make(chan error, 32)
+	for c := range cap(results) {
+		go func() {
+			for i := range 100 {
+				n, err := p.Do(t.Context(), job{N: 1000*c + i, Took: 50 * time.Microsecond})
+				if err != nil || n != 2*(1000*c+i) {
+					results <- fmt.Errorf("%d: %d, %w", i, n, err)
+					return
+				}
+			}
+			results <- nil
+		}()
+	}
+	for range cap(results) {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Log("kills:", stop())
+}
+
+// Exactly the task that killed its workers is reported, whatever the chunk it was in.
+func TestG62_PoisonIsExact(t *testing.T) {
+	nothingLeft(t)
+	for mode, check := range map[string]func(*osproc.ExitError) bool{
+		"kill": func(e *osproc.ExitError) bool { return e.Status.Signal == syscall.SIGKILL },
+		"exit": func(e *osproc.ExitError) bool { return e.Status.Code == 7 },
+		"crash": func(e *osproc.ExitError) bool {
+			return e.Status.Code == 2 && strings.Contains(e.Crash, "panic: elsewhere")
+		},
+	} {
+		for _, cfg := range []osproc.PoolConfig{{}, {Chunk: 1}, {Chunk: 100}, {Retries: 2}, {Chunk: 100, Retries: 3}} {
+			p := openPool(t, cfg)
+			i := 0
+			for r, err := range p.Map(t.Context(), jobs(300, map[int]string{130: mode, 133: mode, 299: mode})) {
+				switch i {
+				case 130, 133, 299:
+					var poison *osproc.PoisonError
+					if !errors.As(err, &poison) || poison.Deaths != cfg.Retries+1 || !check(poison.Exit) {
+						t.Fatalf("%s, %+v, task %d: %d, %v", mode, cfg, i, r, err)
+					}
+				default:
+					if err != nil || r != 2*i {
+						t.Fatalf("%s, %+v, task %d: %d, %v", mode, cfg, i, r, err)
+					}
+				}
+				i++
+			}
+			if s := p.Stats(); i != 300 || s.Poisoned != 3 || s.Retried != 3*cfg.Retries || s.Failed != 3 || s.Done != 297 {
+				t.Errorf("%d results, %+v", i, s)
+			}
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func TestTaskErrors(t *testing.T) {
+	nothingLeft(t)
+	p := openPool(t, osproc.PoolConfig{Chunk: 7})
+	i := 0
+	for r, err := range p.Map(t.Context(), jobs(100, map[int]string{3: "error", 4: "panic", 50: "goexit", 51: "error"})) {
+		var panicked *osproc.PanicError
+		switch i {
+		case 3, 51:
+			if !errors.Is(err, errKnown) {
+				t.Error(i, err)
+			}
+		case 4:
+			if !errors.As(err, &panicked) || panicked.Value != "on purpose" || !strings.Contains(panicked.Stack, "pool_fault_test.go") {
+				t.Error(i, err)
+			}
+		case 50:
+			if !errors.Is(err, osproc.ErrGoexit) {
+				t.Error(i, err)
+			}
+		default:
+			if err != nil || r != 2*i {
+				t.Error(i, r, err)
+			}
+		}
+		i++
+	}
+	if i != 100 {
+		t.Error(i)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTasksThatCannotTravel(t *testing.T) {
+	nothingLeft(t)
+	p := openPool(t, osproc.PoolConfig{Chunk: 10})
+	items := func(yield func(job) bool) {
+		for i := range 100 {
+			j := job{N: i}
+			if i%10 == 5 {
+				j.Any = struct{ unknown int }{i}
+			}
+			if !yield(j) {
+				return
+			}
+		}
+	}
+	i := 0
+	for r, err := range p.Map(t.Context(), items) {
+		if bad := i%10 == 5; bad != (err != nil) || !bad && r != 2*i {
+			t.Error(i, r, err)
+		}
+		i++
+	}
+	if _, err := p.Do(t.Context(), job{Any: struct{ unknown int }{1}}); err == nil || !strings.Contains(err.Error(), "the argument of a task cannot be sent") {
+		t.Error(err)
+	}
+	if n, err := p.Do(t.Context(), job{N: 4}); n != 8 || err != nil || i != 100 {
+		t.Error(n, err, i)
+	}
+	if s := p.Stats(); s.Failed != 11 || s.Deaths != 0 {
+		t.Errorf("%+v", s)
+	}
+
+	q := must[*osproc.Pool[any, any]](t)(osproc.NewPool(background, anyhow, osproc.PoolConfig{Workers: 1}))
+	defer q.Terminate()
+	i = 0
+	for r, err := range q.Map(t.Context(), slices.Values([]any{1, 2, "bad", 4, 5})) {
+		if bad := i == 2; bad != (err != nil) || bad && !strings.Contains(err.Error(), "the result of anyhow cannot be sent") {
+			t.Error(i, r, err)
+		}
+		i++
+	}
+	if i != 5 {
+		t.Error(i)
+	}
+	if _, err := osproc.NewPool(background, withChan, osproc.PoolConfig{}); err == nil || !strings.Contains(err.Error(), "holder.Ch") {
+		t.Error(err)
+	}
+}
+
+var anyhow = osproc.Register("anyhow", func(_ context.Context, v any) (any, error) {
+	if v == "bad" {
+		return struct{ unknown int }{1}, nil
+	}
+	return v, nil
+})
+
+func TestG62_IdleWorkersAreReplaced(t *testing.T) {
+	nothingLeft(t)
+	p := openPool(t, osproc.PoolConfig{Workers: 2})
+	for range 20 {
+		must[int](t)(p.Do(t.Context(), job{}))
+		eventually(t, "two workers", func() bool { return len(p.Stats().Workers) == 2 })
+		for _, w := range p.Stats().Workers {
+			syscall.Kill(w.PID, syscall.SIGKILL)
+		}
+		if n, err := p.Do(t.Context(), job{N: 5}); err != nil || n != 10 {
+			t.Fatal(n, err)
+		}
+	}
+}
+
+func TestG62_StoppedWorkerIsNoProblemForOthers(t *testing.T) {
+	nothingLeft(t)
+	p := openPool(t, osproc.PoolConfig{Workers: 2, TaskTimeout: 200 * time.Millisecond, Retries: 3})
+	eventually(t, "two workers", func() bool { return len(p.Stats().Workers) == 2 })
+	syscall.Kill(p.Stats().Workers[0].PID, syscall.SIGSTOP)
+	for i := range 20 {
+		if n, err := p.Do(t.Context(), job{N: i}); err != nil || n != 2*i {
+			t.Fatal(n, err)
+		}
+	}
+}
+
+// Workers that die while they start, some or all of them.
+func TestG62_WorkersThatDieWhileStarting(t *testing.T) {
+	nothingLeft(t)
+	for _, mode := range []string{"kill", "error", "exit", "panic", "goexit"} {
+		dir := t.TempDir()
+		cfg := osproc.PoolConfig{Workers: 3, SetUp: dyingSetUp.Bind(setUp{dir, 5, mode}), Process: osproc.Config{Stderr: osproc.Discard()}}
+		var p *osproc.Pool[job, int]
+		eventually(t, "a start without a failure", func() (ok bool) {
+			var err error
+			p, err = osproc.NewPool(background, doing, cfg)
+			return err == nil
+		})
+		for i := range 100 {
+			if n, err := p.Do(t.Context(), job{N: i}); err != nil || n != 2*i {
+				t.Fatal(mode, n, err)
+			}
+		}
+		eventually(t, "three workers", func() bool { return len(p.Stats().Workers) == 3 })
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+type setUp struct {
+	Dir   string
+	Times int // it fails so often
+	Mode  string
+}
+
+var dyingSetUp = osproc.Register("dyingSetUp", func(ctx context.Context, s setUp) (int, error) {
+	for i := range s.Times {
+		f, err := os.OpenFile(fmt.Sprint(s.Dir, "/", i), os.O_CREATE|os.O_EXCL, 0o600)
+		if err == nil {
+			f.Close()
+			switch s.Mode {
+			case "kill":
+				syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				select {}
+			case "exit":
+				os.Exit(1)
+			case "panic":
+				panic("in the set-up")
+			case "goexit":
+				runtime.Goexit()
+			}
+			return 0, errKnown
+		}
+	}
+	return 0, nil
+})
+
+func TestG62_WorkersThatAlwaysDieBreakThePool(t *testing.T) {
+	nothingLeft(t)
+	quiet := osproc.Config{Stderr: osproc.Discard()}
+	// From the beginning: the error of the first start is that of NewPool.
+	_, err := osproc.NewPool(background, doing, osproc.PoolConfig{SetUp: dyingSetUp.Bind(setUp{t.TempDir(), 1000, "error"}), Process: quiet})
+	if !errors.Is(err, errKnown) {
+		t.Error(err)
+	}
+	var exit *osproc.ExitError
+	_, err = osproc.NewPool(background, doing, osproc.PoolConfig{SetUp: dyingSetUp.Bind(setUp{t.TempDir(), 1000, "exit"}), Process: quiet})
+	if !errors.As(err, &exit) || exit.Status.Code != 1 {
+		t.Error(err)
+	}
+	// Later: who waits gets an error, and so does everybody after.
+	dir := t.TempDir()
+	cfg := osproc.PoolConfig{Workers: 1, MaxFailures: 4, SetUp: laterSetUp.Bind(dir), Process: quiet}
+	p := must[*osproc.Pool[job, int]](t)(osproc.NewPool(background, doing, cfg))
+	os.WriteFile(dir+"/fail", nil, 0o600)
+	if _, err := p.Do(t.Context(), job{Mode: "kill"}); err == nil {
+		t.Error("no error")
+	}
+	_, err = p.Do(t.Context(), job{})
+	if !errors.Is(err, osproc.ErrPoolBroken) || !errors.Is(err, errKnown) {
+		t.Error(err)
+	}
+	for _, err := range p.Map(t.Context(), jobs(3, nil)) {
+		if !errors.Is(err, osproc.ErrPoolBroken) {
+			t.Error(err)
+		}
+	}
+	if err := p.Close(); !errors.Is(err, osproc.ErrPoolBroken) {
+		t.Error(err)
+	}
+}
+
+var laterSetUp = osproc.Register("laterSetUp", func(_ context.Context, dir string) (int, error) {
+	if _, err := os.Stat(dir + "/fail"); err == nil {
+		return 0, errKnown
+	}
+	return 0, nil
+})
+
+func TestTaskTimeoutIsExact(t *testing.T) {
+	nothingLeft(t)
+	null := must[*os.File](t)(os.OpenFile(os.DevNull, os.O_WRONLY, 0))
+	defer null.Close()
+	for _, cfg := range []osproc.PoolConfig{{Chunk: 20}, {}, {Chunk: 5, Retries: 1}} {
+		cfg.TaskTimeout = 50 * time.Millisecond
+		p := openPool(t, cfg)
+		items := func(yield func(job) bool) {
+			for i := range 100 {
+				j := job{N: i}
+				if i == 13 || i == 64 {
+					j.Mode, j.File = "spin", null
+				}
+				if !yield(j) {
+					return
+				}
+			}
+		}
+		i := 0
+		for r, err := range p.Map(t.Context(), items) {
+			var poison *osproc.PoisonError
+			if i == 13 || i == 64 {
+				if !errors.Is(err, osproc.ErrTaskTimeout) || !errors.As(err, &poison) || poison.Deaths != cfg.Retries+1 {
+					t.Error(i, err)
+				}
+			} else if err != nil || r != 2*i {
+				t.Error(i, r, err)
+			}
+			i++
+		}
+		if s := p.Stats(); i != 100 || s.TimedOut != 2*(cfg.Retries+1) {
+			t.Errorf("%d results, %+v", i, s)
+		}
+		p.Terminate()
+	}
+}
+
+// A worker that is told to end by somebody else gives its tasks back.
+func TestG62_TerminatedWorkerLosesNothing(t *testing.T) {
+	nothingLeft(t)
+	p := openPool(t, osproc.PoolConfig{Workers: 2})
+	i := 0
+	for r, err := range p.Map(t.Context(), jobs(5000, nil)) {
+		if err != nil || r != 2*i {
+			t.Fatal(i, r, err)
+		}
+		if i++; i%500 == 0 {
+			for _, w := range p.Stats().Workers {
+				syscall.Kill(w.PID, syscall.SIGTERM)
+			}
+		}
+	}
+	if i != 5000 {
+		t.Error(i)
+	}
+}
+
+// SIGINT reaches workers from the terminal; it is for the parent.
+func TestInterruptDoesNotReachTasks(t *testing.T) {
+	nothingLeft(t)
+	p := openPool(t, osproc.PoolConfig{Workers: 2})
+	post := newSignpost(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	f := p.DoAsync(ctx, job{Mode: "wait", File: post.w})
+	pid := post.next()
+	syscall.Kill(pid, syscall.SIGINT)
+	for range 100 { // while the other worker does something
+		must[int](t)(p.Do(t.Context(), job{Took: 100 * time.Microsecond}))
+	}
+	select {
+	case <-f.Done():
+		t.Error("the task has ended")
+	default:
+	}
+	cancel()
+	if _, err := f.Wait(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
