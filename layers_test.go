@@ -19,6 +19,7 @@ const module = "github.com/troupe-go/troupe"
 // their own. Tests and examples may import what they like.
 var layers = map[string]struct{ inside, outside []string }{
 	"internal/dot":  {},
+	"internal/shm":  {outside: []string{"golang.org/x/sys/unix"}},
 	"internal/wire": {outside: []string{"golang.org/x/sys/unix"}},
 	"internal/far":  {inside: []string{"internal/wire"}},
 	".":             {inside: []string{"internal/dot", "internal/far", "internal/wire"}},
@@ -34,11 +35,22 @@ var layers = map[string]struct{ inside, outside []string }{
 	"supervisor":          {inside: []string{"."}},
 	"mailbox":             {inside: []string{"."}},
 	"mailbox/mailboxtest": {inside: []string{".", "mailbox"}},
-	"mailbox/bolt":        {inside: []string{".", "mailbox"}, outside: []string{"go.etcd.io/bbolt", "go.etcd.io/bbolt/errors"}},
-	"station":             {inside: []string{".", "mailbox"}},
-	"cmd/troupe":          {inside: []string{"*"}, outside: []string{"*"}},
-	"examples":            {inside: []string{"*"}},
-	"bench":               {inside: []string{"*"}, outside: []string{"*"}},
+	"mailbox/bolt": {
+		inside:  []string{".", "mailbox", "mailbox/internal/held"},
+		outside: []string{"go.etcd.io/bbolt", "go.etcd.io/bbolt/errors"},
+	},
+	"mailbox/redis": {
+		inside:  []string{".", "mailbox", "mailbox/internal/held"},
+		outside: []string{"github.com/redis/go-redis/v9"},
+	},
+	"mailbox/jetstream": {
+		inside:  []string{".", "mailbox", "mailbox/internal/held"},
+		outside: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats.go/jetstream", "github.com/nats-io/nats-server/v2/server"},
+	},
+	"station":    {inside: []string{".", "mailbox"}},
+	"cmd/troupe": {inside: []string{"*"}, outside: []string{"*"}},
+	"examples":   {inside: []string{"*"}},
+	"bench":      {inside: []string{"*"}, outside: []string{"*"}},
 }
 
 func TestLayers(t *testing.T) {
