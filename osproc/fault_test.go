@@ -86,7 +86,7 @@ func TestUncatchableFaults(t *testing.T) {
 	nothingLeft(t)
 	for kind, want := range map[string][]string{
 		"stack overflow":        {"fatal error: stack overflow", "deeper"},
-		"concurrent map writes": {"fatal error: concurrent map writes"},
+		"concurrent map writes": {"fatal error: concurrent map "},
 		"another goroutine":     {"panic: elsewhere", "fault_test.go"},
 		"deadlock by os.Exit":   {""},
 	} {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	osproc.Main()
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0") // of the children, which come and go
 	if scenario := scenarios[os.Getenv("OSPROC_TEST_SCENARIO")]; scenario != nil {
 		scenario()
 		return
@@ -29,6 +31,24 @@ func TestMain(m *testing.M) {
 // scenarios are what the test program does, instead of tests, when it is started with a name
 // in its environment.
 var scenarios = make(map[string]func())
+
+// soak is by what the rounds of a storm are multiplied: the environment variable TROUPE_SOAK; 0 is
+// the short version.
+var soak = func() int {
+	n, err := strconv.Atoi(os.Getenv("TROUPE_SOAK"))
+	if err != nil && os.Getenv("TROUPE_SOAK") != "" {
+		return 1
+	}
+	return n
+}()
+
+// storm is how many rounds a storm has: so many in the short version, or a multiple of the long one.
+func storm(short, long int) int {
+	if soak > 0 {
+		return long * soak
+	}
+	return short
+}
 
 // background is for what outlives the context of a test by a little.
 var background = context.Background()

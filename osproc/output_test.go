@@ -197,6 +197,9 @@ func niceness(context.Context, int) (all []int, err error) {
 }
 
 func TestMemoryLimit(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector needs more memory than any limit that is of interest")
+	}
 	nothingLeft(t)
 	cfg := osproc.Config{Limits: osproc.Limits{Memory: 256 << 20}, Stderr: osproc.ToWriter(io.Discard)}
 	p := must[*osproc.Process[int]](t)(hoarding.StartWith(t.Context(), 16, cfg))
