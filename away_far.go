@@ -2,6 +2,7 @@ package troupe
 
 import (
 	"context"
+	"errors"
 
 	"github.com/troupe-go/troupe/internal/far"
 	"github.com/troupe-go/troupe/internal/wire"
@@ -157,6 +158,9 @@ func (s *Self[M]) Delegate(peer *far.Peer, kind string) (far.Options, error) {
 	for {
 		if s.state.Load() != running {
 			return far.Options{}, context.Cause(s)
+		}
+		if s.flags&hasBox != 0 {
+			return far.Options{}, errors.New("troupe: a process with a Mailbox cannot live in another OS process: give the Mailbox to one that it writes to")
 		}
 		e, ok, _ := s.fetch(busy)
 		if !ok {

@@ -130,6 +130,10 @@ func (s *Self[M]) deliverOdd(ctx context.Context, from *process, body M, ask *pe
 		s.mu.Unlock()
 		return ErrKilled
 	}
+	if s.ext != nil && s.ext.keeps != nil && ask == nil && s.state.Load() == running {
+		s.mu.Unlock()
+		return s.ext.keeps.(*kept[M]).put(ctx, from, body, urgent)
+	}
 	var lost *letter
 	if s.ext != nil && s.ext.bound != nil && s.state.Load() == running {
 		var err error

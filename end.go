@@ -123,6 +123,10 @@ func (p *process) die(reason error, returned bool) {
 		p.setReason(reason)
 	}
 	p.state.Store(dead)
+	var shelf *shelf
+	if p.ext != nil {
+		shelf = p.ext.shelf
+	}
 	if returned {
 		p.inside = false
 	} else if p.inside {
@@ -133,6 +137,12 @@ func (p *process) die(reason error, returned bool) {
 	p.idle = busy
 	e := p.leaves(gone, returned)
 	p.mu.Unlock()
+	if shelf != nil {
+		if !returned && reason == nil {
+			reason = ErrKilled // it did not come back in its grace
+		}
+		shelf.close(reason)
+	}
 	p.bury(e)
 	if was != idle { // an idle handler has nothing left to do
 		p.rouse(was, nil)

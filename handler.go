@@ -59,7 +59,7 @@ func (s *Self[M]) work(e envelope[M], ok bool) (over bool, reason error) {
 		s.becomeReady()
 	}
 	if ok {
-		if err := s.handler.Handle(s, e.open()); err != nil {
+		if err := s.handler.Handle(s, s.see(&e)); err != nil {
 			return true, err
 		}
 	}
@@ -76,7 +76,7 @@ func (s *Self[M]) work(e envelope[M], ok bool) (over bool, reason error) {
 				continue // told to end in the meantime
 			}
 		}
-		if err := s.handler.Handle(s, e.open()); err != nil {
+		if err := s.handler.Handle(s, s.see(&e)); err != nil {
 			return true, err
 		}
 	}
@@ -99,6 +99,7 @@ func (s *Self[M]) yield() (killed bool) {
 // conclude ends a handler process that was told to end, or whose handler wants
 // it to.
 func (s *Self[M]) conclude(reason error) {
+	s.handled(reason)
 	t, wants := s.handler.(Terminator[M])
 	if !wants || s.flags&hasInit != 0 && !s.inited {
 		s.die(reason, true)

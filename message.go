@@ -46,10 +46,13 @@ func (e Event) String() string {
 // Message is what a process receives. Body is set for the event [Sent] alone,
 // Reason for Down and Exit.
 type Message[M any] struct {
-	From   PID   // who sent it, or whom it is about; the zero PID if no process did
-	Event  Event // what it is
-	Body   M     // what was sent
-	Reason error // why a process ended; nil is a normal end
+	From  PID   // who sent it, or whom it is about; the zero PID if no process did
+	Event Event // what it is
+	// Redelivered says that the message comes from a [Box] and that an earlier
+	// process may have handled it.
+	Redelivered bool
+	Body        M     // what was sent
+	Reason      error // why a process ended; nil is a normal end
 }
 
 // Reply sends body to the sender of m. The sender's mailbox must be of the same
@@ -88,10 +91,11 @@ type signal struct {
 	reason    error
 	broken    PID         // for the Exit of a link: how this end had addressed the other
 	withdrawn atomic.Bool // by Monitor.Cancel or Unlink, while it lay in the mailbox
+	parcel    *parcel     // the body is a kept message
 }
 
-// An envelope is a message or a signal on its way. A nil signal means a body;
-// to keep the common envelope at two words and a body, the sender is a bare
+// An envelope is a message or a signal on its way. A nil signal means an ordinary
+// body; to keep the common envelope at two words and a body, the sender is a bare
 // pointer and everything rarer lies behind sig.
 type envelope[M any] struct {
 	from *process
@@ -106,6 +110,9 @@ var removed = &signal{}
 // open turns an envelope into the message that a process sees.
 func (e *envelope[M]) open() Message[M] {
 	if e.sig != nil {
+		if p := e.sig.parcel; p != nil {
+			return Message[M]{Body: e.body, Redelivered: p.redelivered}
+		}
 		return Message[M]{From: e.sig.from, Event: e.sig.event, Reason: e.sig.reason}
 	}
 	return Message[M]{From: PID{proc: e.from}, Body: e.body}

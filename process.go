@@ -62,6 +62,7 @@ const (
 	isHandler flags = 1 << iota
 	hasInit
 	takesUrgent
+	hasBox    // its mail is kept outside of it
 	isStandIn // it lives elsewhere, and was only heard of here
 	isFace    // not a process, but the typed side of a stand-in
 )
@@ -94,6 +95,8 @@ type extra struct {
 	overdue *time.Timer   // runs while a process that was told to end has not
 
 	bound  *bound
+	shelf  *shelf   // set, before the process starts, if its mail is kept in a Box
+	keeps  any      // the *kept[M] that the shelf belongs to
 	keeper *process // who spawned the process with KeepName
 	away   *away    // set if the process lives elsewhere
 }
@@ -178,6 +181,9 @@ func (p *process) rouse(was uint8, from *process) {
 	switch was {
 	case parked:
 		p.wake <- struct{}{} // has room: one token per parking
+		if up := p.node.outer; up != nil {
+			up.Woken(&p.wake)
+		}
 	case idle:
 		p.node.pool.submit(p, from)
 	case watching:

@@ -127,13 +127,16 @@ func (s *Self[M]) lastMessage() Message[M] {
 func (s *Self[M]) receive(match func(Message[M]) bool, how WaitOption) (m Message[M], ok bool) {
 	var at place[M]
 	var due time.Time
+	if s.odd && match != nil {
+		s.handled(nil)
+	}
 	for s.state.Load() == running {
 		var armed bool
 		wait := !how.limited || how.wait > 0
 		if match == nil {
 			var e envelope[M]
 			e, ok, armed = s.fetch(how.parking())
-			m = e.open()
+			m = s.see(&e)
 		} else {
 			m, ok, armed = s.search(&at, match, wait)
 		}
@@ -168,6 +171,9 @@ func (o WaitOption) parking() uint8 {
 // parked or idle, senders know from now on that they must wake the process; armed
 // says so, and an idle process must then not be touched any more.
 func (s *Self[M]) fetch(how uint8) (e envelope[M], ok, armed bool) {
+	if s.odd {
+		s.handled(nil)
+	}
 	for {
 		if e, ok := s.box.next(); ok {
 			return e, true, false
@@ -184,6 +190,21 @@ func (s *Self[M]) fetch(how uint8) (e envelope[M], ok, armed bool) {
 		if ok {
 			return e, true, false
 		}
+	}
+}
+
+// see opens an envelope that the body is about to see.
+func (s *Self[M]) see(e *envelope[M]) Message[M] {
+	if e.sig != nil {
+		s.begin(e)
+	}
+	return e.open()
+}
+
+// begin notes which kept message the body handles from now on.
+func (s *Self[M]) begin(e *envelope[M]) {
+	if e.sig != nil && e.sig.parcel != nil {
+		s.ext.shelf.begin(e.sig.parcel)
 	}
 }
 
@@ -230,7 +251,11 @@ func (s *Self[M]) settle(how uint8) bool {
 // park waits for the token that settle asked for.
 func (s *Self[M]) park() {
 	w := s.enterBlocking()
-	<-s.wake
+	if up := s.node.outer; up != nil {
+		up.Await(&s.wake)
+	} else {
+		<-s.wake
+	}
 	w.leaveBlocking()
 }
 
@@ -294,6 +319,7 @@ func (s *Self[M]) search(at *place[M], match func(Message[M]) bool, park bool) (
 		if e.sig == nil && s.odd {
 			s.bodyLeft()
 		}
+		s.begin(e)
 		q.remove(seg, e)
 		return m, true, false
 	}

@@ -20,6 +20,7 @@ type spawnConfig struct {
 	ready         func()
 	returns       func(error) bool
 	main          *far.Peer // the process was spawned elsewhere; see Delegated
+	kept          any       // a Box[M]; see Mailbox
 }
 
 // Name gives the process a name: it stands in its path, and [Named] finds the
@@ -142,6 +143,9 @@ func bring[M any](n *Node, parent *process, s *Self[M], c spawnConfig) {
 			p.flags |= hasInit
 		}
 	}
+	if c.kept != nil {
+		s.keep(c.kept)
+	}
 	c.apply(p, parent)
 	if c.monitor {
 		parent.watch(p, p.pid())
@@ -154,6 +158,9 @@ func bring[M any](n *Node, parent *process, s *Self[M], c spawnConfig) {
 		return
 	}
 	p.impl.start()
+	if c.kept != nil {
+		s.ext.keeps.(*kept[M]).serve()
+	}
 }
 
 // enter puts p into the tree and the registry.
