@@ -14,12 +14,12 @@ import (
 type addresses struct{ *Store }
 
 // Stop stops an address; see [mailbox.Addresses].
-func (a addresses) Stop(_ context.Context, address string) error {
+func (a addresses) Stop(ctx context.Context, address string) error {
 	if err := mailbox.CheckAddress(address); err != nil {
 		return err
 	}
 	s := a.Store
-	return s.commit.do(func(t *txn) error {
+	return s.commit.do(ctx, 0, func(t *txn) error {
 		t.then(func() { s.hold(address) })
 		return t.table(stopped).Put([]byte(address), nil)
 	})
@@ -46,12 +46,12 @@ func (s *Store) hold(address string) {
 }
 
 // Start starts an address; see [mailbox.Addresses].
-func (a addresses) Start(_ context.Context, address string) error {
+func (a addresses) Start(ctx context.Context, address string) error {
 	if err := mailbox.CheckAddress(address); err != nil {
 		return err
 	}
 	s := a.Store
-	return s.commit.do(func(t *txn) error {
+	return s.commit.do(ctx, 0, func(t *txn) error {
 		k, _ := t.table(mail).Cursor().Seek(addressKey(address))
 		some := bytes.HasPrefix(k, addressKey(address))
 		t.then(func() {
@@ -142,10 +142,10 @@ func (t *txn) after(address string) string {
 // Totals adds everything up; see [mailbox.Addresses].
 func (a addresses) Totals(context.Context) (sum mailbox.Totals, err error) {
 	err = a.view(func(t *txn) error {
-		sum.Delayed = size(t.table(late))
-		sum.Waiting = size(t.table(mail)) + sum.Delayed
-		sum.Stopped = size(t.table(stopped))
-		sum.DeadLetters = size(t.table(dead))
+		sum.Delayed = keys(t.table(late))
+		sum.Waiting = keys(t.table(mail)) + sum.Delayed
+		sum.Stopped = keys(t.table(stopped))
+		sum.DeadLetters = keys(t.table(dead))
 		for address := t.after(""); address != ""; address = t.after(address) {
 			sum.Addresses++
 			if t.table(stopped).Get([]byte(address)) != nil && t.status(address).Waiting == 0 {
@@ -157,8 +157,8 @@ func (a addresses) Totals(context.Context) (sum mailbox.Totals, err error) {
 	return sum, err
 }
 
-// size counts the keys of a bucket.
-func size(b *bolt.Bucket) (n int) { return b.Stats().KeyN }
+// keys counts the keys of a bucket.
+func keys(b *bolt.Bucket) (n int) { return b.Stats().KeyN }
 
 type deadLetters struct{ *Store }
 
@@ -188,8 +188,8 @@ func letterNumber(key string) (uint64, error) { return strconv.ParseUint(key, 10
 func letterKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 // Replay puts dead letters to their addresses; see [mailbox.DeadLetters].
-func (d deadLetters) Replay(_ context.Context, keys ...string) (n int, err error) {
-	return d.take(keys, func(t *txn, v []byte) error {
+func (d deadLetters) Replay(ctx context.Context, keys ...string) (n int, err error) {
+	return d.take(ctx, keys, func(t *txn, v []byte) error {
 		letter, _, err := openLetter(bytes.Clone(v))
 		if err != nil {
 			return nil //nolint:nilerr // what cannot be read cannot be replayed: it stays
@@ -201,14 +201,15 @@ func (d deadLetters) Replay(_ context.Context, keys ...string) (n int, err error
 }
 
 // Purge forgets dead letters; see [mailbox.DeadLetters].
-func (d deadLetters) Purge(_ context.Context, keys ...string) (int, error) {
-	return d.take(keys, func(*txn, []byte) error { return nil })
+func (d deadLetters) Purge(ctx context.Context, keys ...string) (int, error) {
+	return d.take(ctx, keys, func(*txn, []byte) error { return nil })
 }
 
 // take removes letters, after f.
-func (d deadLetters) take(keys []string, f func(*txn, []byte) error) (n int, err error) {
-	err = d.commit.do(func(t *txn) error {
-		n = 0
+func (d deadLetters) take(ctx context.Context, keys []string, f func(*txn, []byte) error) (int, error) {
+	taken := 0
+	err := d.commit.do(ctx, 0, func(t *txn) error {
+		taken = 0
 		for _, key := range keys {
 			number, err := letterNumber(key)
 			if err != nil {
@@ -224,9 +225,12 @@ func (d deadLetters) take(keys []string, f func(*txn, []byte) error) (n int, err
 			if err := t.table(dead).Delete(letterKey(number)); err != nil {
 				return err
 			}
-			n++
+			taken++
 		}
 		return nil
 	})
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	return taken, nil
 }

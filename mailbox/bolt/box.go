@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/mailbox"
@@ -25,7 +26,8 @@ type box struct {
 	promised bool // it is to be presented to its session; guarded by the store's lock
 
 	mu   sync.Mutex
-	gone bool // it has no owner any more; guarded by mu
+	gone bool          // it has no owner any more; guarded by mu
+	lost chan struct{} // closed when it was lost; guarded by mu, nil until somebody asks
 }
 
 // onDisk is what is known of a box's part of the file.
@@ -39,8 +41,8 @@ type onDisk struct {
 
 // A ref is how the store names mail that it has handed out.
 type ref struct {
-	number  uint64
-	settled bool // in a Commit; touched by the owner alone
+	number uint64
+	done   uint32 // 1 when a Commit has settled it; atomic
 }
 
 func (b *box) key(it *held.Item[ref]) []byte { return mailKey(b.address, it.Lane, it.Ref.number) }
@@ -61,8 +63,19 @@ func (b *box) Fetch(into []mailbox.Delivery, wake func()) (int, error) {
 // Settle says what becomes of deliveries; see [mailbox.Box].
 func (b *box) Settle(outcomes []mailbox.Outcome) error { return b.queue.Settle(outcomes) }
 
-// Lost returns nil: nobody loses an address.
-func (b *box) Lost() <-chan struct{} { return nil }
+// Lost returns a channel that is closed when the address was lost; see [mailbox.Box].
+// That happens only when the disk has failed in the middle of writing.
+func (b *box) Lost() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lost == nil {
+		b.lost = make(chan struct{})
+		if b.gone {
+			close(b.lost)
+		}
+	}
+	return b.lost
+}
 
 // Release gives the address back; see [mailbox.Box].
 func (b *box) Release(later time.Duration) error {
@@ -72,24 +85,46 @@ func (b *box) Release(later time.Duration) error {
 	return nil
 }
 
-// leave takes the address from its owner. If the owner does not do it himself, he is
-// woken.
+// leave takes the address from its owner, and gives back the mail that he has not
+// settled. If the owner does not do it himself, he is woken.
 func (b *box) leave(wake bool, later time.Duration) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.gone {
 		return false
 	}
-	b.gone = true
-	if wake {
-		b.queue.Fail(mailbox.ErrLost)
-	}
+	b.end(wake)
 	more := b.queue.Behind()
 	b.queue.Close()
 	left := b.queue.Left()
 	b.store.giveBack(b, left)
 	b.store.free(b, more || len(left) > 0, later)
 	return true
+}
+
+// lose takes the address from its owner because nobody knows what of the last
+// transaction is in the file: who owns it next reads it there. What was out may have
+// been begun, and counts.
+func (b *box) lose() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gone {
+		return
+	}
+	b.end(true)
+	b.queue.Close()
+	b.store.free(b, true, 0)
+}
+
+// end is the end of a box's time with its owner. The lock is held.
+func (b *box) end(wake bool) {
+	b.gone = true
+	if wake {
+		b.queue.Fail(mailbox.ErrLost)
+	}
+	if b.lost != nil {
+		close(b.lost)
+	}
 }
 
 // add gives mail to the queue, or back to the file if nobody wants it any more.
@@ -156,6 +191,9 @@ type givenBack struct {
 // Load reads more mail; see [held.Source].
 func (b *box) Load() {
 	b.store.commit.later(&op{apply: func(t *txn) error {
+		if !b.store.owns(b) {
+			return nil
+		}
 		var items []*held.Item[ref]
 		var behind [lanes]held.Behind
 		want := b.queue.Want()
@@ -204,7 +242,12 @@ func (t *txn) load(b *box, lane, n int) (items []*held.Item[ref], all bool, err 
 		}
 		it.Mail, it.Put, it.Safe = m, put, max(it.Tries, 1)
 		it.Mail.Address = b.address
-		mark = mark || it.Tries == 0
+		if it.Tries == 0 {
+			mark = true // what was given back counts again from here on
+			if err := t.table(tried).Delete(k); err != nil {
+				return nil, false, err
+			}
+		}
 		d.last[lane] = number
 		items = append(items, it)
 	}
@@ -278,7 +321,7 @@ func (b *box) Bump(items []*held.Item[ref]) {
 
 // Settled writes outcomes down; see [held.Source].
 func (b *box) Settled(done []held.Outcome[ref]) {
-	done = slices.DeleteFunc(done, func(o held.Outcome[ref]) bool { return o.Ref.settled })
+	done = slices.DeleteFunc(done, func(o held.Outcome[ref]) bool { return atomic.LoadUint32(&o.Ref.done) != 0 })
 	if len(done) > 0 {
 		b.store.commit.later(&op{lazy: true, apply: func(t *txn) error { return t.settle(b, done, 0) }})
 	}
@@ -289,6 +332,9 @@ func (t *txn) settle(b *box, outcomes []held.Outcome[ref], more int) error {
 	d := t.change(b)
 	for _, o := range outcomes {
 		key := b.key(o.Item)
+		if t.store.doubt && t.table(mail).Get(key) == nil {
+			continue // a transaction that was said to have failed has done it
+		}
 		if o.Verdict != mailbox.Handled {
 			rec := newRecord(&o.Mail, o.Put, o.Tries+more)
 			if err := t.moveOn(b.address, &o, rec); err != nil {
@@ -338,7 +384,8 @@ func (b *box) Commit(ctx context.Context, c mailbox.Commit) error {
 		return err
 	}
 	done := b.queue.Look(c.Outcomes)
-	err = b.store.commit.do(func(t *txn) error {
+	ctx = context.WithoutCancel(ctx) // who gave up now would not know what has happened
+	err = b.store.commit.do(ctx, size(letters)+len(c.State), func(t *txn) error {
 		if !b.store.owns(b) {
 			return opError{mailbox.ErrLost}
 		}
@@ -363,7 +410,8 @@ func (b *box) Commit(ctx context.Context, c mailbox.Commit) error {
 		return err
 	}
 	for _, o := range done {
-		o.Ref.settled = true
+		atomic.StoreUint32(&o.Ref.done, 1)
 	}
-	return b.queue.Settle(c.Outcomes)
+	b.queue.Settle(c.Outcomes) // it is lost if the session has ended meanwhile, but all is written
+	return nil
 }

@@ -1,15 +1,12 @@
 package bolt
 
 import (
-	"errors"
-	"fmt"
+	"context"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/mailbox"
-	bolt "go.etcd.io/bbolt"
 )
 
 // A committer writes operations in the order in which they came, as many as there
@@ -37,23 +34,26 @@ type op struct {
 	apply func(*txn) error // may be called again after a transaction that failed
 	done  chan struct{}    // closed at the end, for who waits; nil if nobody does
 	err   error
+	size  int  // bytes that it brings
 	lazy  bool // it may wait for a moment
 	again bool // it is tried until it is written
 	over  bool // for who writes
 }
 
 const (
-	maxBatch = 2048
+	maxBatch = 2048     // operations in one transaction
+	maxBytes = 64 << 20 // that they bring; a larger one goes alone
 	laziness = 3 * time.Millisecond
 	linger   = time.Second
 	minFail  = 50 * time.Millisecond
 	maxFail  = 5 * time.Second
 )
 
-// do writes an operation and returns its error. It returns when the operation was
-// written, or cannot be.
-func (c *committer) do(apply func(*txn) error) error {
-	o := &op{apply: apply}
+// do writes an operation that brings so many bytes, and returns its error. It returns
+// when the operation was written, or cannot be, or ctx has ended: it may then be
+// written later.
+func (c *committer) do(ctx context.Context, size int, apply func(*txn) error) error {
+	o := &op{apply: apply, size: size}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -64,15 +64,21 @@ func (c *committer) do(apply func(*txn) error) error {
 	if c.running {
 		o.done = make(chan struct{})
 		c.mu.Unlock()
-		<-o.done
-		return o.err
+		select {
+		case <-o.done:
+			return o.err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	c.running = true
 	c.mu.Unlock()
-	for !o.over {
-		c.writeOnce()
+	for !o.over && c.writeOnce() {
 	}
 	c.rest()
+	if !o.over {
+		return mailbox.ErrClosed // it was in the queue, and nobody else finishes it
+	}
 	return o.err
 }
 
@@ -188,27 +194,12 @@ func (c *committer) gather() {
 	}
 }
 
-// writeOnce writes what is in the queue. The caller has set running.
-func (c *committer) writeOnce() {
-	c.mu.Lock()
-	c.gather()
-	n := min(len(c.queue), maxBatch)
-	batch := make([]*op, n)
-	copy(batch, c.queue)
-	rest := copy(c.queue, c.queue[n:])
-	clear(c.queue[rest:])
-	c.queue = c.queue[:rest]
-	eager := 0
-	for _, o := range batch {
-		if !o.lazy {
-			eager++
-		}
-	}
-	c.eager -= eager
-	c.crowd = eager
-	c.mu.Unlock()
-	if n == 0 {
-		return
+// writeOnce writes what is in the queue, and returns false if there was nothing. The
+// caller has set running.
+func (c *committer) writeOnce() bool {
+	batch := c.take()
+	if len(batch) == 0 {
+		return false
 	}
 	start := time.Now()
 	err := c.store.write(batch)
@@ -224,6 +215,31 @@ func (c *committer) writeOnce() {
 	for _, o := range batch {
 		o.finish(o.err)
 	}
+	return true
+}
+
+// take takes from the queue what one transaction is to write.
+func (c *committer) take() []*op {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gather()
+	n, bytes, eager := 0, 0, 0
+	for _, o := range c.queue {
+		if bytes += o.size; n == maxBatch || n > 0 && bytes > maxBytes {
+			break
+		}
+		if n++; !o.lazy {
+			eager++
+		}
+	}
+	batch := make([]*op, n)
+	copy(batch, c.queue)
+	rest := copy(c.queue, c.queue[n:])
+	clear(c.queue[rest:])
+	c.queue = c.queue[:rest]
+	c.eager -= eager
+	c.crowd = eager
+	return batch
 }
 
 // fail tells those who wait, and tries the rest by itself: outcomes take less room
@@ -280,128 +296,5 @@ func (c *committer) close() {
 		if o.done != nil {
 			o.finish(mailbox.ErrClosed)
 		}
-	}
-}
-
-// A txn is a transaction that operations are part of.
-type txn struct {
-	*bolt.Tx
-	store  *Store
-	now    time.Time
-	later  []func() // when it has been committed
-	saved  map[*box]onDisk
-	undo   []func() // when it has failed, the last first
-	opened [tables]*bolt.Bucket
-}
-
-// table returns a bucket of the file.
-func (t *txn) table(i table) *bolt.Bucket {
-	if t.opened[i] == nil {
-		t.opened[i] = t.Bucket([]byte(names[i]))
-	}
-	return t.opened[i]
-}
-
-// then calls f when the transaction has been committed.
-func (t *txn) then(f func()) { t.later = append(t.later, f) }
-
-// change returns what is known of a box's part of the file, to be changed: if the
-// transaction fails it will be as before.
-func (t *txn) change(b *box) *onDisk {
-	if _, known := t.saved[b]; !known {
-		if t.saved == nil {
-			t.saved = make(map[*box]onDisk)
-		}
-		t.saved[b] = b.disk
-	}
-	return &b.disk
-}
-
-// opError is an error of one operation, which has changed nothing: the others of
-// its transaction go on.
-type opError struct{ error }
-
-func (e opError) Unwrap() error { return e.error }
-
-// write makes one transaction of a batch. Errors of single operations are left in
-// them.
-func (s *Store) write(batch []*op) error {
-	t := &txn{store: s, now: s.wall(), later: make([]func(), 0, 2*len(batch))}
-	id, err := s.update(t, batch)
-	if err == nil {
-		for _, f := range t.later {
-			f()
-		}
-		return nil
-	}
-	for _, f := range slices.Backward(t.undo) {
-		f()
-	}
-	for b, was := range t.saved {
-		b.disk = was
-	}
-	s.counts = nil
-	s.reopenIfWritten(id)
-	return fmt.Errorf("mailbox/bolt: cannot write %s: %w", s.path, err)
-}
-
-func (s *Store) update(t *txn, batch []*op) (id int, err error) {
-	s.file.RLock()
-	defer s.file.RUnlock()
-	if s.db == nil {
-		return 0, errors.New("the file could not be opened again")
-	}
-	err = s.db.Update(func(tx *bolt.Tx) (err error) {
-		t.Tx, id = tx, tx.ID()
-		defer func() {
-			if v := recover(); v != nil {
-				err = fmt.Errorf("the file is damaged: %v", v)
-			}
-		}()
-		for _, o := range batch {
-			o.err = nil
-			var own opError
-			if err := o.apply(t); errors.As(err, &own) {
-				o.err = own.error
-			} else if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return id, err
-}
-
-// view reads the file.
-func (s *Store) view(f func(*txn) error) error {
-	s.file.RLock()
-	defer s.file.RUnlock()
-	if s.db == nil || s.closed.Load() {
-		return mailbox.ErrClosed
-	}
-	return s.db.View(func(tx *bolt.Tx) error {
-		return f(&txn{Tx: tx, store: s, now: s.wall()})
-	})
-}
-
-// reopenIfWritten opens the file anew when a transaction is in the file though it
-// failed, at its very last step: bbolt's notion of the free pages is then wrong.
-func (s *Store) reopenIfWritten(id int) {
-	written := false
-	err := s.view(func(t *txn) error {
-		written = t.ID() >= id
-		return nil
-	})
-	if err == nil && !written {
-		return
-	}
-	s.file.Lock()
-	defer s.file.Unlock()
-	if s.db == nil || s.closed.Load() {
-		return
-	}
-	s.db.Close()
-	if s.db, err = s.openFile(); err != nil {
-		s.db = nil
 	}
 }

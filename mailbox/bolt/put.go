@@ -35,7 +35,7 @@ func (s *Store) Put(ctx context.Context, mail ...mailbox.Mail) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		err := s.commit.do(func(t *txn) error {
+		err := s.commit.do(ctx, size(letters), func(t *txn) error {
 			if err := t.admit(letters); err != nil {
 				return opError{err}
 			}
@@ -71,6 +71,14 @@ func (s *Store) compose(mail []mailbox.Mail) ([]letter, error) {
 		l.mail.Body = rec[len(rec)-len(m.Body):]
 	}
 	return letters, nil
+}
+
+// size returns how many bytes letters bring.
+func size(letters []letter) (n int) {
+	for i := range letters {
+		n += len(letters[i].rec)
+	}
+	return n
 }
 
 // admit does what is to be done about full addresses, and reports what keeps the

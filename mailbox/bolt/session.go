@@ -312,7 +312,7 @@ func (s *Store) awake(address string) {
 }
 
 // Flush returns when what was settled has been written; see [mailbox.Session].
-func (x *session) Flush(context.Context) error { return x.store.flush() }
+func (x *session) Flush(ctx context.Context) error { return x.store.flush(ctx) }
 
 // Close gives back all addresses; see [mailbox.Session].
 func (x *session) Close() error {
@@ -320,7 +320,7 @@ func (x *session) Close() error {
 	if x.store.closed.Load() {
 		return nil
 	}
-	return x.store.flush()
+	return x.store.flush(context.Background())
 }
 
 // end takes the session out of the store.

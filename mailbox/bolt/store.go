@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type Store struct {
 
 	// Touched by whoever writes alone.
 	counts map[string]int // mail at addresses whose mail brings a limit
+	doubt  bool           // a transaction has failed and is in the file all the same
 
 	mu       sync.Mutex
 	sessions []*session
@@ -114,7 +116,7 @@ func (s *Store) openFile() (*bolt.DB, error) {
 	})
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("%w: %s", mailbox.ErrInUse, s.path)
+		return nil, fmt.Errorf("%w: %s is open", mailbox.ErrInUse, s.path)
 	case err != nil:
 		return nil, fmt.Errorf("mailbox/bolt: cannot open %s: %w", s.path, err)
 	}
@@ -142,7 +144,7 @@ func (s *Store) prepare(fresh bool) error {
 	if err != nil || known {
 		return err
 	}
-	return s.commit.do(func(t *txn) error {
+	return s.commit.do(context.Background(), 0, func(t *txn) error {
 		for _, name := range names {
 			if _, err := t.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err
@@ -176,7 +178,7 @@ func (s *Store) Close() error {
 	for _, x := range sessions {
 		x.end()
 	}
-	err := s.flush()
+	err := s.flush(context.Background())
 	if s.closed.Swap(true) {
 		return nil
 	}
@@ -209,7 +211,9 @@ func (s *Store) shut() error {
 }
 
 // flush returns when all that was asked for before has been written.
-func (s *Store) flush() error { return s.commit.do(func(*txn) error { return nil }) }
+func (s *Store) flush(ctx context.Context) error {
+	return s.commit.do(ctx, 0, func(*txn) error { return nil })
+}
 
 // Addresses returns what people need to know and change about addresses.
 func (s *Store) Addresses() mailbox.Addresses { return addresses{s} }
