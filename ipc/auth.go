@@ -50,8 +50,8 @@ const (
 type party byte
 
 const (
-	client party = 'c'
-	server party = 's'
+	partyClient party = 'c'
+	partyServer party = 's'
 )
 
 type hello [helloSize]byte
@@ -131,7 +131,7 @@ func introduce(c net.Conn, who party, ours *hello, cfg *ConnConfig) (theirs *hel
 	if err := theirs.check(ours); err != nil {
 		return nil, err
 	}
-	if who == client {
+	if who == partyClient {
 		return theirs, proveToServer(c, cfg.Key, ours, theirs)
 	}
 	return theirs, proveToClient(c, cfg.Key, theirs, ours)
@@ -139,7 +139,7 @@ func introduce(c net.Conn, who party, ours *hello, cfg *ConnConfig) (theirs *hel
 
 func proveToServer(c net.Conn, key []byte, ours, theirs *hello) error {
 	if len(key) > 0 {
-		if _, err := c.Write(prove(key, client, ours, theirs)); err != nil {
+		if _, err := c.Write(prove(key, partyClient, ours, theirs)); err != nil {
 			return shake(err)
 		}
 	}
@@ -155,7 +155,7 @@ func proveToServer(c net.Conn, key []byte, ours, theirs *hello) error {
 	if _, err := io.ReadFull(c, answer[1:]); err != nil {
 		return shake(err)
 	}
-	if !hmac.Equal(answer[1:], prove(key, server, ours, theirs)) {
+	if !hmac.Equal(answer[1:], prove(key, partyServer, ours, theirs)) {
 		return ErrAuth
 	}
 	return nil
@@ -168,11 +168,11 @@ func proveToClient(c net.Conn, key []byte, theirs, ours *hello) error {
 		if _, err := io.ReadFull(c, proof[:]); err != nil {
 			return shake(err)
 		}
-		if !hmac.Equal(proof[:], prove(key, client, theirs, ours)) {
+		if !hmac.Equal(proof[:], prove(key, partyClient, theirs, ours)) {
 			_, _ = c.Write([]byte{0})
 			return ErrAuth
 		}
-		answer = append(answer, prove(key, server, theirs, ours)...)
+		answer = append(answer, prove(key, partyServer, theirs, ours)...)
 	}
 	if _, err := c.Write(answer); err != nil {
 		return shake(err)

@@ -28,7 +28,7 @@ func shakeHands(t *testing.T, who party, cfg *ConnConfig, other func(net.Conn)) 
 }
 
 func TestAuth_MirrorIsNotLetIn(t *testing.T) {
-	for _, who := range []party{client, server} {
+	for _, who := range []party{partyClient, partyServer} {
 		err := shakeHands(t, who, &ConnConfig{Key: key}, func(c net.Conn) {
 			var h hello
 			if _, err := io.ReadFull(c, h[:]); err != nil {
@@ -45,13 +45,13 @@ func TestAuth_MirrorIsNotLetIn(t *testing.T) {
 
 // Somebody in the middle turns the proofs of two clients round, or of a client against itself.
 func TestAuth_ProofsAreBoundToTheirDirection(t *testing.T) {
-	c, s := newHello(client, key), newHello(server, key)
+	c, s := newHello(partyClient, key), newHello(partyServer, key)
 	proofs := [][]byte{
-		prove(key, client, &c, &s), prove(key, server, &c, &s),
-		prove(key, client, &s, &c), prove(key, server, &s, &c),
+		prove(key, partyClient, &c, &s), prove(key, partyServer, &c, &s),
+		prove(key, partyClient, &s, &c), prove(key, partyServer, &s, &c),
 	}
 	s[len(helloMagic)]++ // another version
-	proofs = append(proofs, prove(key, client, &c, &s), prove(key, server, &c, &s))
+	proofs = append(proofs, prove(key, partyClient, &c, &s), prove(key, partyServer, &c, &s))
 	for i, p := range proofs {
 		for _, q := range proofs[:i] {
 			if bytes.Equal(p, q) {
@@ -59,7 +59,7 @@ func TestAuth_ProofsAreBoundToTheirDirection(t *testing.T) {
 			}
 		}
 	}
-	if a, b := newHello(client, key), newHello(client, key); a == b {
+	if a, b := newHello(partyClient, key), newHello(partyClient, key); a == b {
 		t.Error("hellos repeat themselves")
 	}
 }
@@ -68,12 +68,12 @@ func TestAuth_ReplayIsRefused(t *testing.T) {
 	var proof [proofSize]byte
 	var said hello
 	for round := range 2 {
-		err := shakeHands(t, server, &ConnConfig{Key: key}, func(c net.Conn) {
+		err := shakeHands(t, partyServer, &ConnConfig{Key: key}, func(c net.Conn) {
 			var theirs hello
 			sent := make(chan struct{})
 			go func() {
 				if round == 0 {
-					said = newHello(client, key)
+					said = newHello(partyClient, key)
 				}
 				_, _ = c.Write(said[:])
 				close(sent)
@@ -83,7 +83,7 @@ func TestAuth_ReplayIsRefused(t *testing.T) {
 			}
 			<-sent
 			if round == 0 {
-				proof = [proofSize]byte(prove(key, client, &said, &theirs))
+				proof = [proofSize]byte(prove(key, partyClient, &said, &theirs))
 			}
 			_, _ = c.Write(proof[:])
 			_, _ = io.ReadAll(c)
@@ -97,8 +97,8 @@ func TestAuth_ReplayIsRefused(t *testing.T) {
 // A server that does not have the key learns nothing that lets it in elsewhere, and the client
 // finds out.
 func TestAuth_ServerMustProveToo(t *testing.T) {
-	err := shakeHands(t, client, &ConnConfig{Key: key}, func(c net.Conn) {
-		h := newHello(server, key)
+	err := shakeHands(t, partyClient, &ConnConfig{Key: key}, func(c net.Conn) {
+		h := newHello(partyServer, key)
 		var theirs hello
 		if _, err := io.ReadFull(c, theirs[:]); err != nil {
 			return
@@ -121,16 +121,16 @@ func TestAuth_OtherProtocolsAndVersions(t *testing.T) {
 		}
 	}
 	cfg := &ConnConfig{Key: key, Patience: time.Minute}
-	if err := shakeHands(t, server, cfg, say(bytes.Repeat([]byte("GET / HTTP/1.1\r\n"), 10))); err == nil {
+	if err := shakeHands(t, partyServer, cfg, say(bytes.Repeat([]byte("GET / HTTP/1.1\r\n"), 10))); err == nil {
 		t.Error("spoke HTTP")
 	}
-	h := newHello(client, key)
+	h := newHello(partyClient, key)
 	h[len(helloMagic)] = 9
-	err := shakeHands(t, server, cfg, say(h[:]))
+	err := shakeHands(t, partyServer, cfg, say(h[:]))
 	if err == nil || errors.Is(err, ErrAuth) || !bytes.Contains([]byte(err.Error()), []byte("version 9")) {
 		t.Error(err)
 	}
-	err = shakeHands(t, server, cfg, func(c net.Conn) { _, _ = io.ReadFull(c, make([]byte, 5)) })
+	err = shakeHands(t, partyServer, cfg, func(c net.Conn) { _, _ = io.ReadFull(c, make([]byte, 5)) })
 	if err == nil {
 		t.Error("the other side went away")
 	}
@@ -184,15 +184,15 @@ func TestConn_OtherBuildTalksCBOR(t *testing.T) {
 }
 
 func FuzzHandshake(f *testing.F) {
-	h := newHello(client, key)
+	h := newHello(partyClient, key)
 	f.Add(h[:], true, true)
 	f.Add(append(h[:], make([]byte, proofSize)...), true, true)
-	s := newHello(server, nil)
+	s := newHello(partyServer, nil)
 	f.Add(append(s[:], 1), false, false)
 	f.Fuzz(func(t *testing.T, data []byte, asServer, withKey bool) {
-		who, cfg := client, &ConnConfig{Patience: time.Minute}
+		who, cfg := partyClient, &ConnConfig{Patience: time.Minute}
 		if asServer {
-			who = server
+			who = partyServer
 		}
 		if withKey {
 			cfg.Key = key
@@ -208,7 +208,7 @@ func FuzzHandshake(f *testing.F) {
 }
 
 func TestAuth_BuildIsKnown(t *testing.T) {
-	h := newHello(client, nil)
+	h := newHello(partyClient, nil)
 	build := wire.Build()
 	if !bytes.Equal(h.build(), build[:]) || build == [16]byte{} {
 		t.Error(build)

@@ -206,8 +206,8 @@ func TestConn_PeerClosedEndsBlockedSend(t *testing.T) {
 	}
 }
 
-// plain makes two ends over a connection that is no socket, as of TLS.
-func plain(t testing.TB) (a, b *Conn) {
+// plainPair makes two ends over a connection that is no socket, as of TLS.
+func plainPair(t testing.TB) (a, b *Conn) {
 	x, y := net.Pipe()
 	a, b = newConn(newStream(x), true, nil), newConn(newStream(y), true, nil)
 	t.Cleanup(func() { a.Close(); b.Close() })
@@ -215,7 +215,7 @@ func plain(t testing.TB) (a, b *Conn) {
 }
 
 func TestG63_OverAnythingThatIsANetConn(t *testing.T) {
-	a, b := plain(t)
+	a, b := plainPair(t)
 	var sent, received atomic.Int64
 	go func() {
 		defer a.Close()
@@ -250,7 +250,7 @@ func TestG63_OverAnythingThatIsANetConn(t *testing.T) {
 }
 
 func TestConn_PollOverPlain(t *testing.T) {
-	a, b := plain(t)
+	a, b := plainPair(t)
 	if err := b.Poll(noWait); err != errBusy {
 		t.Errorf("nothing there: %v", err)
 	}

@@ -1,3 +1,5 @@
+//go:build linux || darwin
+
 package ipc
 
 import (
@@ -7,13 +9,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/troupe-go/troupe/internal/wire"
 )
 
 // roleEcho receives a connection and sends back what comes over it, as bytes.
@@ -287,20 +286,9 @@ func TestConn_DescriptorsRunOut(t *testing.T) {
 	tell(t, a, []*os.File{r, w, r})
 	tell(t, a, "after")
 	tell(t, a, []*os.File{r})
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	low := limit
-	low.Cur = uint64(openFiles(t)) // room for one, which lists them
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
-		t.Skip(err)
-	}
+	restore := leaveRoomForOne(t)
 	_, err = Receive[[]*os.File](t.Context(), b)
-	restore := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
-	if restore != nil {
-		t.Fatal(restore)
-	}
+	restore()
 	if err == nil {
 		t.Error("three files came where there was room for one")
 	}
@@ -310,71 +298,36 @@ func TestConn_DescriptorsRunOut(t *testing.T) {
 	hear[[]*os.File](t, b)[0].Close()
 }
 
-// What a hostile process may send.
-func FuzzConnReceive(f *testing.F) {
-	good := newOutgoing(kindBytes, 0)
-	good.Bytes = append(good.Bytes, "hello"...)
-	good.seal()
-	f.Add(append(bytes.Clone(good.Bytes), markEnd))
-	f.Add(append(bytes.Clone(good.Bytes), markAbort))
-	f.Add(append(bytes.Clone(good.Bytes), markMore))
-	huge := make([]byte, headSize)
-	head{length: maxBody, kind: kindValue}.put(huge)
-	f.Add(huge)
-	value := newOutgoing(kindValue, 0)
-	codec, err := codecFor[job](true)
-	if err != nil {
-		f.Fatal(err)
+// leaveRoomForOne uses up the descriptors of this process but one, until restore is called.
+func leaveRoomForOne(t *testing.T) (restore func()) {
+	t.Helper()
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
 	}
-	value.tag = codec.tag
-	if err := codec.encode(&value.Encoder, job{1, "x", []byte("y")}); err != nil {
-		f.Fatal(err)
+	low := before
+	low.Cur = min(before.Cur, uint64(openFiles(t)+100))
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+		t.Skip(err)
 	}
-	value.seal()
-	f.Add(append(value.Bytes, markEnd))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		x, y := net.Pipe()
-		c := newConn(newStream(y), true, nil)
-		go func() {
-			_, _ = x.Write(data)
-			x.Close()
-		}()
-		defer c.Close()
-		for range len(data)/headSize + 2 {
-			if _, err := Receive[job](t.Context(), c); err != nil {
-				if err := c.Discard(t.Context()); err != nil {
-					return
-				}
-			}
-		}
-		t.Error("more messages than there can be")
-	})
-}
-
-// What travels with a Conn is checked too.
-func FuzzConnDecode(f *testing.F) {
-	a, b, err := Pipe()
-	if err != nil {
-		f.Fatal(err)
-	}
-	defer a.Close()
-	defer b.Close()
-	var e wire.Encoder
-	if err := b.EncodeWire(&e); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(e.Bytes)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		fd, err := syscall.Dup(e.Files[0])
+	var used []int
+	for {
+		fd, err := syscall.Dup(0)
 		if err != nil {
-			t.Skip(err)
+			break
 		}
-		var c Conn
-		d := wire.Decoder{Bytes: data, Files: []int{fd}}
-		if c.DecodeWire(&d) == nil {
-			_ = c.Poll(noWait)
-			c.Close()
+		used = append(used, fd)
+	}
+	give := func(fds []int) {
+		for _, fd := range fds {
+			syscall.Close(fd)
 		}
-		d.Close()
-	})
+	}
+	give(used[:1])
+	return func() {
+		give(used[1:])
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -78,7 +78,7 @@ func Dial(ctx context.Context, network, address string, cfg ConnConfig) (*Conn, 
 		}
 		return nil, fmt.Errorf("ipc: %w", err)
 	}
-	return cfg.introduce(ctx, nc, client)
+	return cfg.introduce(ctx, nc, partyClient)
 }
 
 // introduce makes a Conn of nc, if the handshake succeeds.
@@ -285,7 +285,7 @@ func (l *Listener) meet(nc net.Conn) {
 	}
 	l.mu.Unlock()
 	l.all.Go(func() {
-		c, err := l.cfg.introduce(l.ctx, nc, server)
+		c, err := l.cfg.introduce(l.ctx, nc, partyServer)
 		l.met(nc, c)
 		if err != nil {
 			l.reject(nc.RemoteAddr(), err)
