@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -48,8 +49,8 @@ func AppendMail(b []byte, m *Mail) []byte {
 	}
 	text(hasID, m.ID)
 	number(hasPriority, m.Priority != 0, int64(m.Priority))
-	number(hasDue, !m.Due.IsZero(), m.Due.UnixNano())
-	number(hasExpires, !m.Expires.IsZero(), m.Expires.UnixNano())
+	number(hasDue, !m.Due.IsZero(), nanos(m.Due))
+	number(hasExpires, !m.Expires.IsZero(), nanos(m.Expires))
 	text(hasFrom, m.From)
 	text(hasFlow, m.Flow)
 	number(hasHop, m.Hop != 0, int64(m.Hop))
@@ -57,6 +58,17 @@ func AppendMail(b []byte, m *Mail) []byte {
 	text(hasEncoding, m.Encoding)
 	binary.LittleEndian.PutUint16(b[at:], has)
 	return append(b, m.Body...)
+}
+
+// nanos returns t in Unix nanoseconds; what these cannot say is as far as they go.
+func nanos(t time.Time) int64 {
+	switch {
+	case !t.Before(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	case !t.After(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	}
+	return t.UnixNano()
 }
 
 // ParseMail reads what [AppendMail] wrote. Body shares memory with b. It returns

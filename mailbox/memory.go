@@ -20,6 +20,7 @@ type Memory struct {
 	full     troupe.Overflow
 	remember time.Duration
 	wall     func() time.Time
+	start    time.Time // rests are counted from here, by the clock that nobody sets
 
 	shards [shards]shard
 	seed   maphash.Seed
@@ -68,7 +69,7 @@ const DefaultRemember = 10 * time.Minute
 
 // NewMemory returns an empty Memory.
 func NewMemory(opts ...MemoryOption) *Memory {
-	m := &Memory{seed: maphash.MakeSeed(), remember: DefaultRemember, wall: time.Now}
+	m := &Memory{seed: maphash.MakeSeed(), remember: DefaultRemember, wall: time.Now, start: time.Now()}
 	m.dead.limit = 10_000
 	for _, o := range opts {
 		o(m)
@@ -206,7 +207,7 @@ func newItem(mail *Mail) item {
 	kept := *mail
 	kept.Value, kept.Limit, kept.Full = nil, 0, 0
 	if !mail.Due.IsZero() {
-		it.due = mail.Due.UnixNano()
+		it.due = nanos(mail.Due)
 	}
 	if mail.ID != "" || mail.Flow != "" || mail.From != "" || mail.ReplyTo != "" || mail.Hop != 0 ||
 		mail.Priority != 0 || it.due != 0 || !mail.Expires.IsZero() || mail.Encoding != "" || mail.Body != nil {

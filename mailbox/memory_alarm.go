@@ -33,7 +33,7 @@ func (d *desk) setAlarm(b *box, at int64) {
 
 // sleep sets the timer. The lock is held.
 func (d *desk) sleep(until int64) {
-	d.set = until
+	d.set, d.lead = until, d.aheadOf()
 	wait := min(time.Duration(until-d.store.wall().UnixNano()), maxSleep)
 	if d.timer == nil {
 		d.timer = time.AfterFunc(wait, d.onTimer)
@@ -42,12 +42,19 @@ func (d *desk) sleep(until int64) {
 	d.timer.Reset(wait)
 }
 
-// onTimer rings the alarms that are due.
+// aheadOf returns how far the clock on the wall is ahead of the one that nobody sets.
+func (d *desk) aheadOf() time.Duration {
+	return d.store.wall().Sub(d.store.start.Round(0)) - time.Since(d.store.start)
+}
+
+// onTimer rings the alarms that are due, or all if somebody has put the clock back:
+// boxes that rest are not to wait for it.
 func (d *desk) onTimer() {
 	now := d.store.wall().UnixNano()
 	var due []alarm
 	d.mu.Lock()
-	for len(d.alarms) > 0 && d.alarms[0].at <= now {
+	all := d.lead-d.aheadOf() > time.Second
+	for len(d.alarms) > 0 && (all || d.alarms[0].at <= now) {
 		due = append(due, d.popAlarm())
 	}
 	d.set = 0

@@ -24,10 +24,10 @@ type box struct {
 // rare holds what most boxes never need.
 type rare struct {
 	high, low lane
-	delayed   []item // a heap by due
-	rest      int64  // no session may have it before, in Unix nanoseconds
-	alarm     int64  // when the desk looks at it; 0 is never
-	granted   int    // room given to blocked senders that have not come for it
+	delayed   []item        // a heap by due
+	rest      time.Duration // no session may have it before, from the start of the store
+	alarm     int64         // when the desk looks at it; 0 is never
+	granted   int           // room given to blocked senders that have not come for it
 	blocked   []*roomWaiter
 }
 
@@ -159,7 +159,14 @@ func (b *box) mayHave(it *item) bool {
 
 // resting reports whether the box was released to be taken later.
 func (b *box) resting() bool {
-	return b.rare != nil && b.rare.rest != 0 && b.owner == nil && b.early(b.rare.rest)
+	if b.rare == nil || b.rare.rest == 0 || b.owner != nil {
+		return false
+	}
+	left := b.rare.rest - time.Since(b.store.start)
+	if left > 0 {
+		b.alarm(b.store.wall().Add(left).UnixNano())
+	}
+	return left > 0
 }
 
 // early reports whether at has not come, and sets the alarm for it.

@@ -16,7 +16,8 @@ type desk struct {
 	head     int
 	alarms   []alarm // a heap by at
 	timer    *time.Timer
-	set      int64 // when the timer goes off; 0 if it is not set
+	set      int64         // when the timer goes off; 0 if it is not set
+	lead     time.Duration // how far the clock on the wall was ahead of the store's when it was set
 }
 
 // A session serves addresses of a Memory.

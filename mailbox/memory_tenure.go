@@ -154,7 +154,7 @@ func (b *box) settle(o *Outcome, dead *[]deadItem) {
 	case Retry:
 		it.due = 0
 		if !o.At.IsZero() {
-			it.due = o.At.UnixNano()
+			it.due = nanos(o.At)
 		}
 		l.putBack(i)
 	case Untouched:
@@ -165,7 +165,7 @@ func (b *box) settle(o *Outcome, dead *[]deadItem) {
 		l.remove(i)
 		again.state, again.due = waits, 0
 		if !o.At.IsZero() {
-			again.due = o.At.UnixNano()
+			again.due = nanos(o.At)
 		}
 		b.again(again)
 	case Dead:
@@ -195,7 +195,7 @@ func (t *tenure) Release(later time.Duration) error {
 		return ErrLost
 	}
 	if later > 0 && b.count() > 0 {
-		b.more().rest = b.store.wall().Add(later).UnixNano()
+		b.more().rest = time.Since(b.store.start) + later
 	}
 	t.session.remove(t)
 	t.leaveAndUnlock()

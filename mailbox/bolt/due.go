@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"container/heap"
+	"math"
 	"sync"
 	"time"
 
@@ -17,19 +18,20 @@ type alarms struct {
 	due     int64 // when the first mail is due, in Unix nanoseconds; 0 is never
 	rests   restHeap
 	timer   *time.Timer
-	set     int64
+	set     time.Time // when the timer goes off; zero if it is not set
 	stopped bool
 }
 
+// A rest ends by the clock that nobody sets.
 type rest struct {
-	at      int64
+	at      time.Time
 	address string
 }
 
 type restHeap []rest
 
 func (h restHeap) Len() int           { return len(h) }
-func (h restHeap) Less(i, j int) bool { return h[i].at < h[j].at }
+func (h restHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
 func (h restHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 func (h *restHeap) Push(x any)        { *h = append(*h, x.(rest)) }
 func (h *restHeap) Pop() any {
@@ -56,21 +58,27 @@ func (a *alarms) mail(at int64) {
 func (a *alarms) rest(address string, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	heap.Push(&a.rests, rest{at.UnixNano(), address})
+	heap.Push(&a.rests, rest{at, address})
 	a.sleep()
 }
 
 // sleep sets the timer for what comes first. The lock is held.
 func (a *alarms) sleep() {
-	at := a.due
-	if len(a.rests) > 0 && (at == 0 || a.rests[0].at < at) {
-		at = a.rests[0].at
+	if a.stopped || a.due == 0 && len(a.rests) == 0 {
+		return
 	}
-	if a.stopped || at == 0 || a.set != 0 && a.set <= at {
+	wait := maxSleep
+	if a.due != 0 {
+		wait = min(wait, time.Duration(a.due-a.store.wall().UnixNano()))
+	}
+	if len(a.rests) > 0 {
+		wait = min(wait, time.Until(a.rests[0].at))
+	}
+	at := time.Now().Add(wait)
+	if !a.set.IsZero() && !at.Before(a.set) {
 		return
 	}
 	a.set = at
-	wait := min(time.Duration(at-a.store.wall().UnixNano()), maxSleep)
 	if a.timer == nil {
 		a.timer = time.AfterFunc(wait, a.ring)
 	} else {
@@ -80,17 +88,16 @@ func (a *alarms) sleep() {
 
 // ring does what is due.
 func (a *alarms) ring() {
-	now := a.store.wall().UnixNano()
 	var awake []string
 	a.mu.Lock()
-	for len(a.rests) > 0 && a.rests[0].at <= now {
+	for now := time.Now(); len(a.rests) > 0 && !a.rests[0].at.After(now); {
 		awake = append(awake, heap.Pop(&a.rests).(rest).address)
 	}
-	due := a.due != 0 && a.due <= now
+	due := a.due != 0 && a.due <= a.store.wall().UnixNano()
 	if due {
 		a.due = 0 // set again when the mail has been moved
 	}
-	a.set = 0
+	a.set = time.Time{}
 	a.sleep()
 	a.mu.Unlock()
 	for _, address := range awake {
@@ -120,8 +127,12 @@ func (t *txn) delay(address string, lane int, at time.Time, rec []byte) error {
 	if err := t.table(late).Put(key, rec); err != nil {
 		return err
 	}
-	t.then(func() { t.store.alarms.mail(at.UnixNano()) })
-	return t.table(due).Put(timeKey(at.UnixNano(), key), nil)
+	nanos := int64(math.MaxInt64)
+	if at.Before(time.Unix(0, nanos)) {
+		nanos = at.UnixNano()
+	}
+	t.then(func() { t.store.alarms.mail(nanos) })
+	return t.table(due).Put(timeKey(nanos, key), nil)
 }
 
 // deliverDue puts mail in its place that is due, some at a time.

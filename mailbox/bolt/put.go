@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -212,8 +213,18 @@ func (t *txn) adopt(address string) *box {
 	return b
 }
 
+// maxID is how long an ID is that is remembered as it is. bbolt's keys have an end.
+const maxID = 1 << 10
+
 // idKey returns the key by which an ID is remembered.
-func idKey(m *mailbox.Mail) []byte { return append(addressKey(m.Address), m.ID...) }
+func idKey(m *mailbox.Mail) []byte {
+	k := addressKey(m.Address)
+	if len(m.ID) <= maxID {
+		return append(k, m.ID...)
+	}
+	sum := sha256.Sum256([]byte(m.ID))
+	return append(append(k, m.ID[:maxID]...), sum[:]...)
+}
 
 // seen reports whether the mail's ID was put before.
 func (t *txn) seen(m *mailbox.Mail) bool {

@@ -292,7 +292,7 @@ func (s *Store) free(b *box, more bool, later time.Duration) {
 	delete(s.boxes, b.address)
 	switch {
 	case later > 0:
-		at := s.wall().Add(later)
+		at := time.Now().Add(later)
 		s.resting[b.address] = at
 		s.alarms.rest(b.address, at)
 	case more:
@@ -305,7 +305,7 @@ func (s *Store) awake(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, resting := s.resting[address]
-	if resting && !at.After(s.wall()) {
+	if resting && !at.After(time.Now()) {
 		delete(s.resting, address)
 		s.offerLocked(address)
 	}
