@@ -57,7 +57,8 @@ const (
 type hello [helloSize]byte
 
 func newHello(who party, key []byte) (h hello) {
-	b := append(h[:0], helloMagic...)
+	b := h[:0]
+	b = append(b, helloMagic...)
 	b = binary.LittleEndian.AppendUint16(b, helloVersion)
 	b = append(b, byte(who), hasKey(key))
 	build := wire.Build()
@@ -182,7 +183,7 @@ func proveToClient(c net.Conn, key []byte, theirs, ours *hello) error {
 
 // shake explains an error of the connection during the handshake.
 func shake(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("ipc: the other side went away during the handshake: %w", io.ErrUnexpectedEOF)
 	}
 	return fmt.Errorf("ipc: handshake: %w", err)

@@ -139,7 +139,7 @@ func TestAuth_OtherProtocolsAndVersions(t *testing.T) {
 // Two programs that are not the same executable exchange what is plain.
 func TestConn_OtherBuildTalksCBOR(t *testing.T) {
 	x, y := net.Pipe()
-	a, b := newConn(newStream(x), false, nil), newConn(newStream(y), false, nil)
+	a, b := newConn(newStream(x), false), newConn(newStream(y), false)
 	defer a.Close()
 	defer b.Close()
 	type theirs struct { // the same as job, of another version

@@ -32,14 +32,14 @@ type reply struct {
 }
 
 // newClient makes a client over a connection to the broker id.
-func newClient(conn *Conn, id [16]byte) (*client, error) {
+func newClient(conn *Conn, id [16]byte) *client {
 	c := &client{
 		conn: conn, id: id, ready: make(chan struct{}),
 		waiting: make(map[uint64]chan<- reply), guests: make(map[uint64]io.Closer),
 	}
 	registerErrors()
 	go c.receive()
-	return c, nil
+	return c
 }
 
 // receive hands answers to those who asked, until the connection ends.
@@ -185,6 +185,9 @@ func (c *client) call(ctx context.Context, q question) (*wire.Decoder, error) {
 	case r := <-answer:
 		return r.result(ctx)
 	case <-done:
+		if q.harmless() {
+			return nil, c.abandon(tag, context.Cause(ctx))
+		}
 		return c.giveUp(tag, answer, context.Cause(ctx))
 	case <-q.closed:
 		return c.giveUp(tag, answer, ErrClosed)
@@ -214,6 +217,19 @@ func (c *client) ask(ctx context.Context, tag uint64, q question, try bool) erro
 		o.Files = append(o.Files, q.args.Files...)
 	}
 	return c.conn.send(ctx, o)
+}
+
+// abandon tells the broker that the answer is not wanted any more, and does not wait for it.
+func (c *client) abandon(tag uint64, why error) error {
+	c.forget(tag)
+	go func() {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), maxSilence, errSilent)
+		defer cancel()
+		if err := c.conn.send(ctx, newOutgoing(kindCancel, tag)); err != nil {
+			c.fail(err)
+		}
+	}()
+	return why
 }
 
 // giveUp tells the broker that the answer is not wanted any more, and waits until it knows. If
@@ -322,9 +338,11 @@ func (c *client) checkWelcome(ctx context.Context, guest *Conn) error {
 		if err != nil {
 			return err
 		}
-		if m.kind == kindFail {
+		switch m.kind {
+		case kind:
+		case kindFail:
 			err = decodeError(&wire.Decoder{Bytes: m.body})
-		} else if m.kind != kind {
+		default:
 			err = wire.ErrMalformed
 		}
 		guest.rx.drop()

@@ -58,6 +58,16 @@ type question struct {
 	closed <-chan struct{}
 }
 
+// harmless says that nothing changes for anybody if the answer is lost. All other questions that
+// are given up wait until the broker says what became of them.
+func (q question) harmless() bool {
+	switch q.op {
+	case opReady, opJoin, opLoad, opState, opAll, opValue, opCall:
+		return true
+	}
+	return false
+}
+
 // links are the ways to brokers that this process has, by the brokers' identity. It is a
 // registry of the whole program.
 var links struct {
@@ -208,11 +218,18 @@ func (r *remote) encode(e *wire.Encoder) error {
 		return ErrClosed
 	default:
 	}
+	way, _ := e.Peer.(*Conn)
+	if k, ok := e.Peer.(keptBy); ok {
+		if k.id != r.link.id {
+			return errKept
+		}
+		way = k.way
+	}
 	e.Bytes = append(e.Bytes, byte(originBroker))
 	e.Bytes = append(e.Bytes, r.link.id[:]...)
 	e.Uint(r.number)
 	e.Hold(r)
-	if to, ok := e.Peer.(*Conn); ok && !to.c.carriesFiles() {
+	if way != nil && !way.c.carriesFiles() {
 		e.Bytes = append(e.Bytes, 0) // who gets it must know the manager
 		return nil
 	}
@@ -248,7 +265,7 @@ func openRemote(d *wire.Decoder) (*remote, error) {
 		guest.Close()
 		return nil, err
 	}
-	l, used, err := join(id, func() (transport, error) { return newClient(guest, id) })
+	l, used, err := join(id, func() (transport, error) { return newClient(guest, id), nil })
 	if err != nil {
 		guest.Close()
 		return nil, err
@@ -284,7 +301,7 @@ var errUnknownManager = errors.New("ipc: this came without a way to its manager:
 
 // trusted makes the connection of a broker and its client, in which messages can be large.
 func trusted(c net.Conn) *Conn {
-	conn := newConn(newStream(c), true, nil)
+	conn := newConn(newStream(c), true)
 	conn.SetMaxMessage(maxBody)
 	return conn
 }

@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/troupe-go/troupe/internal/wire"
@@ -252,7 +253,7 @@ func (o *conditionObject) do(c *call) error {
 			return wire.ErrMalformed
 		}
 		err = c.until(&o.line, func() bool { return o.tokens > 0 && ticket < o.bound })
-		if err == errWouldBlock {
+		if errors.Is(err, errWouldBlock) {
 			return err
 		}
 		if err == nil {

@@ -120,7 +120,7 @@ func (s *session) ask(m message) error {
 	try := c.ctx == noWait
 	c.inline = true
 	err = s.b.do(c)
-	if err != errWouldBlock || try {
+	if !errors.Is(err, errWouldBlock) || try {
 		s.conn.rx.drop()
 		return s.reply(c, m.tag, err)
 	}

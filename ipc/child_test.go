@@ -38,7 +38,7 @@ func playRole(name string) int {
 	nc, err := net.FileConn(f)
 	f.Close()
 	if err == nil {
-		err = roles[name](context.Background(), newConn(newStream(nc), true, nil))
+		err = roles[name](context.Background(), newConn(newStream(nc), true))
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "child %s: %v\n", name, err)

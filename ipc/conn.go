@@ -64,13 +64,14 @@ const (
 	connOneWay
 )
 
-// newConn makes a Conn of s. buffered is what was read from s already.
-func newConn(s *stream, native bool, buffered []byte) *Conn {
+// newConn makes a Conn of s.
+func newConn(s *stream, native bool) *Conn {
 	c := new(Conn)
-	c.open(s, native, buffered)
+	c.open(s, native, nil)
 	return c
 }
 
+// open makes c a Conn of s. buffered is what was read from s already.
 func (c *Conn) open(s *stream, native bool, buffered []byte) {
 	c.c, c.native = s, native
 	c.limit.Store(DefaultMaxMessage)
@@ -104,6 +105,7 @@ func Send[T any](ctx context.Context, c *Conn, v T) error {
 		return err
 	}
 	o := newOutgoing(codec.kind, codec.tag)
+	o.Peer = c
 	if err := codec.encode(&o.Encoder, v); err != nil {
 		o.free()
 		return err

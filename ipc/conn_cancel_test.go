@@ -209,7 +209,7 @@ func TestConn_PeerClosedEndsBlockedSend(t *testing.T) {
 // plainPair makes two ends over a connection that is no socket, as of TLS.
 func plainPair(t testing.TB) (a, b *Conn) {
 	x, y := net.Pipe()
-	a, b = newConn(newStream(x), true, nil), newConn(newStream(y), true, nil)
+	a, b = newConn(newStream(x), true), newConn(newStream(y), true)
 	t.Cleanup(func() { a.Close(); b.Close() })
 	return a, b
 }

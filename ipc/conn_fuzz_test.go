@@ -35,7 +35,7 @@ func FuzzConnReceive(f *testing.F) {
 	f.Add(append(value.Bytes, markEnd))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		x, y := net.Pipe()
-		c := newConn(newStream(y), true, nil)
+		c := newConn(newStream(y), true)
 		go func() {
 			_, _ = x.Write(data)
 			x.Close()

@@ -3,6 +3,7 @@
 package ipc
 
 import (
+	"errors"
 	"io"
 	"net"
 	"syscall"
@@ -91,8 +92,8 @@ func (s *rawStream) readOnce(fd uintptr) bool {
 		} else {
 			in.n, in.err = unix.Read(int(fd), in.p)
 		}
-		if in.err != unix.EINTR {
-			return !in.wait || in.err != unix.EAGAIN
+		if !errors.Is(in.err, unix.EINTR) {
+			return !in.wait || !errors.Is(in.err, unix.EAGAIN)
 		}
 	}
 }

@@ -36,7 +36,8 @@ func (s *stream) close() error { return s.conn.Close() }
 // ended lets it look once.
 func (s *stream) read(ctx context.Context, p []byte) (n int, b batch, err error) {
 	if s.raw != nil {
-		n, b, err = s.raw.read(p, false)
+		forever := ctx.Done() == nil // then there is nothing to be armed
+		n, b, err = s.raw.read(p, forever)
 		if err != errWouldBlock {
 			return n, b, s.failed(ctx, err)
 		}

@@ -26,9 +26,12 @@ var errBusyConn = errors.New("ipc: a connection cannot be given to another proce
 // connection cannot be used here any more, except to be given away again, should that have
 // failed, and to be closed.
 func (c *Conn) EncodeWire(e *wire.Encoder) error {
+	_, kept := e.Peer.(keptBy)
 	switch err := c.usable(); {
 	case errors.Is(err, ErrClosed) || err == errNoConn:
 		return err
+	case kept:
+		return errKept
 	case !c.rx.turn.try():
 		return errBusyConn
 	}

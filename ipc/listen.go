@@ -91,7 +91,7 @@ func (cfg *ConnConfig) introduce(ctx context.Context, nc net.Conn, who party) (*
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(newStream(nc), native, nil)
+	c := newConn(newStream(nc), native)
 	if cfg.MaxMessage > 0 {
 		c.SetMaxMessage(cfg.MaxMessage)
 	}

@@ -63,12 +63,10 @@ func DialManager(ctx context.Context, network, address string, cfg ConnConfig) (
 		return nil, err
 	}
 	l, used, err := join(id, func() (transport, error) {
-		c, err := newClient(conn, id)
-		if err == nil {
-			c.number, c.dial = number, dial
-			close(c.ready)
-		}
-		return c, err
+		c := newClient(conn, id)
+		c.number, c.dial = number, dial
+		close(c.ready)
+		return c, nil
 	})
 	if err != nil {
 		conn.Close()

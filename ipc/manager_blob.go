@@ -77,13 +77,33 @@ func (c *call) keepBlob() (b blob, err error) {
 	return b, err
 }
 
-// encodeValue appends v as a blob, for a program that is the same as this one or not.
+// keptBy is the Peer of values that a broker keeps, and hands out any number of times.
+type keptBy struct {
+	id  [16]byte // of the broker
+	way *Conn    // to it; nil in its own process
+}
+
+// errKept says that there can be only one of something.
+var errKept = errors.New("ipc: a manager cannot keep a connection, or something of another manager, in a variable, list or map, for it would hand it out several times: send it through a queue")
+
+// keepValue appends v as a blob that the link's broker will keep.
+func keepValue[T any](e *wire.Encoder, l *link, v T) error {
+	way, _ := l.peer().(*Conn)
+	return encodeFor(e, keptBy{l.id, way}, l.program(), v)
+}
+
+// encodeValue appends v as a blob that arrives once, for a program that is the same as this one
+// or not.
 func encodeValue[T any](e *wire.Encoder, native bool, v T) error {
+	return encodeFor(e, e.Peer, native, v)
+}
+
+func encodeFor[T any](e *wire.Encoder, peer any, native bool, v T) error {
 	codec, err := codecFor[T](native)
 	if err != nil {
 		return err
 	}
-	inner := wire.Encoder{Peer: e.Peer}
+	inner := wire.Encoder{Peer: peer}
 	if err := codec.encode(&inner, v); err != nil {
 		return err
 	}

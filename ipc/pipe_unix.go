@@ -19,7 +19,7 @@ func socketPair() (*Conn, *Conn, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return newConn(newStream(a), true, nil), newConn(newStream(b), true, nil), nil
+	return newConn(newStream(a), true), newConn(newStream(b), true), nil
 }
 
 func socketPairRaw() (a, b net.Conn, err error) {

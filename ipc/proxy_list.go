@@ -159,7 +159,7 @@ func (l *List[T]) all(ctx context.Context) ([]T, uint64, error) {
 func (l *List[T]) encode(e *wire.Encoder, vs []T) error {
 	e.Uint(uint64(len(vs)))
 	for _, v := range vs {
-		if err := encodeValue(e, l.native(), v); err != nil {
+		if err := keepValue(e, l.r.link, v); err != nil {
 			return err
 		}
 	}

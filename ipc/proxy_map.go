@@ -81,7 +81,7 @@ func (m *Map[K, V]) store(ctx context.Context, k K, v V, how, version uint64) er
 	}
 	args.Uint(how)
 	args.Uint(version)
-	if err := encodeValue(args, m.native(), v); err != nil {
+	if err := keepValue(args, m.r.link, v); err != nil {
 		return err
 	}
 	_, err = m.ask(ctx, opStore, args)

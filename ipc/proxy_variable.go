@@ -20,7 +20,7 @@ type Variable[T any] struct{ m Map[struct{}, T] }
 // names.
 func OpenVariable[T any](ctx context.Context, m *Manager, name string, initial T) (*Variable[T], error) {
 	p, err := openProxy[T](ctx, m, kindTable, name, []byte("variable"), func(e *wire.Encoder) error {
-		return encodeValue(e, m.r.link.program(), initial)
+		return keepValue(e, m.r.link, initial)
 	})
 	if err != nil {
 		return nil, err
