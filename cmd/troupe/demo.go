@@ -14,6 +14,8 @@ import (
 
 	"github.com/troupe-go/troupe/cmd/troupe/internal/crew"
 	"github.com/troupe-go/troupe/cmd/troupe/internal/wordindex"
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/mailbox/bolt"
 )
 
 // demo is the command of that name: it counts the words of a tree of files with
@@ -24,6 +26,7 @@ type demo struct {
 	Crew       int           `short:"n" default:"${cpus}" placeholder:"N" help:"How many workers count (default: one for each CPU, ${default} here)."`
 	Workers    string        `enum:"goroutines,os" default:"goroutines" placeholder:"KIND" help:"What the workers are: goroutines, or os for operating system processes, which then are killed (default: ${default})."`
 	CrashEvery time.Duration `default:"50ms" placeholder:"TIME" help:"How often a worker is made to crash, such as 300ms; 0 is never (default: ${default})."`
+	Durable    string        `type:"path" placeholder:"STATE" help:"Keep in this directory what was done; killed and called again, the demo goes on where it was."`
 	Poison     string        `placeholder:"GLOB" help:"Files with such a name, for instance 'b*.go', kill each worker that reads them."`
 	Top        int           `default:"10" placeholder:"N" help:"How many of the most frequent words are printed (default: ${default})."`
 	Verbose    bool          `short:"v" help:"Report each crash and each restart."`
@@ -64,7 +67,7 @@ func (d *demo) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	page{c.out}.counted(tree, counted)
+	page{c.out}.counted(tree, counted, d.Durable)
 	page{c.out}.top(counted.Index.Top(d.Top))
 	return compare(ctx, c, tree, counted)
 }
@@ -102,7 +105,7 @@ func goSource(ctx context.Context) (string, error) {
 }
 
 // count lets the crew count.
-func (d *demo) count(ctx context.Context, c console, tree *wordindex.Tree) (*crew.Result, error) {
+func (d *demo) count(ctx context.Context, c console, tree *wordindex.Tree) (r *crew.Result, err error) {
 	m := newMeter(c.err, len(tree.Files), "counting")
 	defer m.close()
 	cfg := crew.Config{
@@ -114,15 +117,38 @@ func (d *demo) count(ctx context.Context, c console, tree *wordindex.Tree) (*cre
 			m.show(p.Files, "counting, "+plural(p.Crashes, "crash"))
 		},
 	}
+	if d.Durable != "" {
+		store, err := openMail(d.Durable)
+		if err != nil {
+			return nil, usage(err)
+		}
+		defer func() { err = errors.Join(err, store.Close()) }()
+		cfg.Mail = store
+	}
 	if d.Verbose {
 		cfg.Log = slog.New(slog.NewTextHandler(c.err, nil))
 	}
-	r, err := crew.Run(ctx, tree, cfg)
+	r, err = crew.Run(ctx, tree, cfg)
+	if errors.Is(err, crew.ErrOtherTree) {
+		return nil, usage(fmt.Errorf("--durable=%s: %w; name another directory, or remove this one to begin anew", d.Durable, crew.ErrOtherTree))
+	}
 	if errors.Is(err, errInterrupted) {
 		return nil, interrupted("%s of %s counted, %s read, %s; the crew has stopped in good order",
 			group(r.Progress.Files), plural(len(tree.Files), "file"), size(r.Progress.Bytes), plural(r.Stats.Crashes, "crash"))
 	}
 	return r, err
+}
+
+// openMail opens the file with the mail in a directory, and makes both if need be.
+func openMail(dir string) (mailbox.Store, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("--durable: %w", err)
+	}
+	store, err := bolt.Open(filepath.Join(dir, "mail.db"))
+	if err != nil {
+		return nil, fmt.Errorf("--durable=%s: %w", dir, err)
+	}
+	return store, nil
 }
 
 // isolated reports whether the workers are OS processes.

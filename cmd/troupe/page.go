@@ -51,7 +51,7 @@ func (p page) start(t *wordindex.Tree, d *demo) {
 }
 
 // counted prints what the crew has done.
-func (p page) counted(t *wordindex.Tree, r *crew.Result) {
+func (p page) counted(t *wordindex.Tree, r *crew.Result, durable string) {
 	kinds := map[wordindex.Kind]int{}
 	var words uint64
 	for i := range r.Records {
@@ -63,7 +63,10 @@ func (p page) counted(t *wordindex.Tree, r *crew.Result) {
 		group(words), group(r.Index.Len()), plural(kinds[wordindex.Counted], "file"))
 	p.line("passed over", "%s, %d unreadable, %s%s", plural(kinds[wordindex.Binary], "binary file"),
 		kinds[wordindex.Unreadable], plural(t.Links, "symbolic link"), optional(t.Special, ", %d special"))
-	p.line("throughput", "%v", pace{len(r.Records), r.Progress.Bytes, s.Elapsed})
+	p.line("throughput", "%v", pace{len(r.Records) - r.Progress.Before, r.Progress.Bytes, s.Elapsed})
+	if durable != "" {
+		p.line("durable", "%s counted before this run; what was done is kept in %s", plural(r.Progress.Before, "file"), durable)
+	}
 	p.line("crashes", "%s crashed, %d restarted; %s handed out again, %s came twice and dropped%s",
 		plural(s.Crashes, "worker"), s.Restarts, plural(s.Reissued, "file"), plural(s.Repeats, "result"),
 		optional(s.Renewals, "; the crew started anew %d times"))

@@ -1,6 +1,8 @@
 package crew
 
 import (
+	"errors"
+
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/cmd/troupe/internal/wordindex"
 )
@@ -13,29 +15,48 @@ type result struct {
 	words wordindex.Tally
 }
 
+// knock stands for a file: it tells the collector that the feeder is there, or
+// that there is more mail.
+const knock = -1
+
 // collect is the body of the collector: it adds up the results, one for each
 // file, and tells the leader when it has all of them.
-func (c *crew) collect(self *troupe.Self[result]) error {
-	var (
-		total   wordindex.Table
-		so      Progress
-		records = make([]wordindex.Record, len(c.tree.Files))
-	)
+func (c *crew) collect(self *troupe.Self[result]) (err error) {
+	s := sum{records: make([]wordindex.Record, len(c.tree.Files))}
+	var mail *post
+	if c.Mail != nil {
+		if mail, err = openPost(self, c.Mail, c.tree, &s); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, mail.close(self, &s)) }()
+	}
+	c.tell(self, &s)
 	for m := range self.Messages() {
 		r := m.Body
-		if records[r.file].Kind != wordindex.Unseen {
+		switch {
+		case r.file == knock:
+			err = mail.fetch(self, &s, func(file int) { _ = feeder.Send(self, fresh{file}) })
+		case s.has(r.file):
 			c.repeats.Add(1)
-			continue
+		default:
+			s.add(r)
+			_ = feeder.Send(self, accepted{r.file}) // if it has died, all start anew
+			if mail != nil {
+				err = mail.settle(self, r.file, &s)
+			}
+			c.tell(self, &s)
 		}
-		records[r.file] = r.rec
-		total.Merge(r.words)
-		_ = feeder.Send(self, accepted{r.file}) // if it has died, all start anew
-		so.Files++
-		so.Bytes += r.rec.Size
-		_ = c.leader.Send(self, so)
-		if so.Files == len(records) {
-			_ = c.leader.Send(self, finished{index: &total.Tally, records: records})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// tell tells the leader how far the collector is.
+func (c *crew) tell(self *troupe.Self[result], s *sum) {
+	_ = c.leader.Send(self, Progress{Files: s.files, Bytes: s.bytes, Before: s.before})
+	if s.files == len(s.records) {
+		_ = c.leader.Send(self, finished{index: &s.total.Tally, records: s.records})
+	}
 }

@@ -30,6 +30,9 @@
 // it has hit a few times is spared from then on, so that a file which takes
 // longer than the time between two crashes comes to its end too.
 //
+// If the files wait as mail in a store, the crew also survives the end of the
+// whole program: the next one goes on where it was. See post.go.
+//
 // A worker may hold a few leases, no more: one that is faster than the
 // collector waits for its next file until the collector has caught up.
 package crew
@@ -45,6 +48,7 @@ import (
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/cmd/troupe/internal/wordindex"
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -60,6 +64,7 @@ type Config struct {
 	Workers    int                      // how many; at least 1
 	CrashEvery time.Duration            // how often a worker is made to crash; 0 is never
 	Isolated   bool                     // each worker is an OS process; see Main
+	Mail       mailbox.Store            // where files wait as mail and the count is kept; its boxes are mailbox.Ledgers; nil is nowhere
 	Poison     string                   // files with such a name kill the worker that reads them; "" is none
 	Progress   func(Progress)           // called now and then, by one goroutine; nil is nobody
 	Log        *slog.Logger             // where crashes are reported; nil is nowhere
@@ -69,7 +74,8 @@ type Config struct {
 // Progress tells how far the crew is. It goes back when the crew starts anew.
 type Progress struct {
 	Files   int   // how many files are done
-	Bytes   int64 // how much was read from them
+	Before  int   // those of them that another run with the same Mail has counted
+	Bytes   int64 // how much was read from the others
 	Crashes int   // how many workers have crashed
 }
 

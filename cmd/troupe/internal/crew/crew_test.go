@@ -165,11 +165,10 @@ func TestPoisonIsGivenUp(t *testing.T) {
 }
 
 // killing runs a crew and kills one of its members in the middle.
-func killing(t *testing.T, tree *wordindex.Tree, victim string) *Result {
+func killing(t *testing.T, c *crew, victim string) *Result {
 	t.Helper()
 	var self *troupe.Self[news]
 	killed := false
-	c := newCrew(tree, Config{Workers: 3})
 	c.Progress = func(p Progress) {
 		if p.Files >= 30 && !killed {
 			killed = true
@@ -190,7 +189,7 @@ func TestAnyMemberMayDie(t *testing.T) {
 		t.Run(victim, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tree := lay(t, 100)
-				r := killing(t, tree, victim)
+				r := killing(t, newCrew(tree, Config{Workers: 3}), victim)
 				if aside := check(t, tree, r); aside != nil {
 					t.Errorf("not counted: %v", aside)
 				}

@@ -28,11 +28,13 @@ type order interface{ order() }
 type (
 	next     struct{ troupe.Call[troupe.None, job] } // a worker wants a file
 	accepted struct{ file int }                      // the collector has a file's result
+	fresh    struct{ file int }                      // the collector has found a file in the mail
 	strike   struct{}                                // the saboteur wants a worker killed
 )
 
 func (next) order()     {}
 func (accepted) order() {}
+func (fresh) order()    {}
 func (strike) order()   {}
 
 func askNext(c troupe.Call[troupe.None, job]) order { return next{c} }
@@ -41,7 +43,7 @@ func askNext(c troupe.Call[troupe.None, job]) order { return next{c} }
 type clerk struct {
 	*crew
 	self    *troupe.Self[order]
-	fresh   int                   // files below were handed out at least once
+	fresh   []int                 // files that were not handed out yet
 	again   []int                 // files to hand out again
 	done    []bool                // files that were accepted or given up
 	leases  map[troupe.PID]*lease // by worker
@@ -71,6 +73,13 @@ func (c *crew) feed(self *troupe.Self[order]) error {
 		holder:  map[int]*lease{},
 		crashes: map[int]*deaths{},
 	}
+	if c.Mail != nil {
+		_ = collector.Send(self, result{file: knock}) // if it has died, all start anew
+	} else {
+		for file := range f.done {
+			f.fresh = append(f.fresh, file)
+		}
+	}
 	for m := range self.Messages() {
 		if m.Event == troupe.Down {
 			f.bury(m.From, m.Reason)
@@ -81,6 +90,8 @@ func (c *crew) feed(self *troupe.Self[order]) error {
 			f.waiting = append(f.waiting, o)
 		case accepted:
 			f.accept(o.file)
+		case fresh:
+			f.fresh = append(f.fresh, o.file)
 		case strike:
 			f.strike()
 		}
@@ -129,11 +140,11 @@ func (f *clerk) take() (file int, ok bool) {
 			return file, true
 		}
 	}
-	if f.fresh == len(f.done) {
+	if len(f.fresh) == 0 {
 		return 0, false
 	}
-	f.fresh++
-	return f.fresh - 1, true
+	file, f.fresh = f.fresh[0], f.fresh[1:]
+	return file, true
 }
 
 // hand leases a file to a worker that waits.
