@@ -133,7 +133,7 @@ func (s addresses) settled(ctx context.Context) {
 	ctx, cancel := s.during(ctx)
 	defer cancel()
 	for _, x := range s.all() {
-		x.turns.settled(ctx)
+		_ = x.turns.settled(ctx) // or else the numbers are a moment old
 	}
 }
 

@@ -42,7 +42,6 @@ type todo struct {
 	bumps    []*item
 	load     bool
 	release  bool
-	later    time.Duration
 }
 
 func newBox(x *Session, owner, root, address string) *box {
@@ -75,7 +74,10 @@ func (b *box) Release(later time.Duration) error {
 	b.over = true
 	b.mu.Unlock()
 	b.queue.Close()
-	b.do(func(t *todo) { t.release, t.later = true, later })
+	if later > 0 {
+		b.session.find.rest(b.address, later)
+	}
+	b.do(func(t *todo) { t.release = true })
 	return nil
 }
 

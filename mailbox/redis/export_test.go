@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 )
@@ -15,6 +16,22 @@ func (s *Store) Crash() {
 		})
 	}
 	s.letGo()
+}
+
+// JumpClock makes Redis find the leases of all sessions as if its clock had jumped.
+func (s *Store) JumpClock(ctx context.Context, by time.Duration) error {
+	for _, root := range s.roots {
+		names, err := s.rdb.ZRange(ctx, root+":sessions", 0, -1).Result()
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := s.rdb.ZIncrBy(ctx, root+":sessions", -float64(by.Milliseconds()), name).Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ForgetLeases makes Redis think that the leases of the store's sessions are over.

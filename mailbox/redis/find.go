@@ -75,7 +75,7 @@ func (f *finder) rest(address string, later time.Duration) {
 	f.rests[address] = at
 	time.AfterFunc(later, func() {
 		f.mu.Lock()
-		if f.rests[address] == at {
+		if f.rests[address].Equal(at) {
 			delete(f.rests, address)
 			f.rested = append(f.rested, address)
 		}

@@ -63,7 +63,7 @@ func (h *hub) join(channel string) {
 	defer h.mu.Unlock()
 	h.startLocked()
 	if h.sub != nil {
-		h.sub.Subscribe(h.store.alive, channel) // on an error it subscribes when it is connected again
+		_ = h.sub.Subscribe(h.store.alive, channel) // on an error it subscribes when it is connected again
 	}
 }
 
@@ -71,7 +71,7 @@ func (h *hub) leave(channel string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.sub != nil && !h.closed {
-		h.sub.Unsubscribe(h.store.alive, channel)
+		_ = h.sub.Unsubscribe(h.store.alive, channel) // likewise
 	}
 }
 

@@ -121,7 +121,7 @@ func deadLetter(k letterKey, e goredis.XMessage) mailbox.DeadLetter {
 
 // Replay puts dead letters to their addresses again; see mailbox.DeadLetters.
 func (s letters) Replay(ctx context.Context, keys ...string) (int, error) {
-	return s.each(ctx, keys, func(part int, ids []any) (int, error) {
+	return s.each(keys, func(part int, ids []any) (int, error) {
 		n, err := s.eval(ctx, replayScript, s.roots[part], ids...)
 		count, _ := n.(int64)
 		return int(count), err
@@ -130,7 +130,7 @@ func (s letters) Replay(ctx context.Context, keys ...string) (int, error) {
 
 // Purge forgets dead letters; see mailbox.DeadLetters.
 func (s letters) Purge(ctx context.Context, keys ...string) (int, error) {
-	return s.each(ctx, keys, func(part int, ids []any) (int, error) {
+	return s.each(keys, func(part int, ids []any) (int, error) {
 		names := make([]string, len(ids))
 		for i := range ids {
 			names[i], _ = ids[i].(string)
@@ -145,7 +145,7 @@ func (s letters) Purge(ctx context.Context, keys ...string) (int, error) {
 }
 
 // each calls f for the keys of each partition and adds up.
-func (s letters) each(ctx context.Context, keys []string, f func(int, []any) (int, error)) (int, error) {
+func (s letters) each(keys []string, f func(int, []any) (int, error)) (int, error) {
 	if s.isClosed() {
 		return 0, errClosed
 	}

@@ -74,7 +74,7 @@ func (x *Session) begin(ctx context.Context) error {
 	s := x.store
 	s.mu.Lock()
 	s.serial++
-	name := fmt.Sprintf("%s.%d", s.id, s.serial)
+	name := fmt.Sprintf("%s.%d~%d", s.id, s.serial, s.lease.Milliseconds())
 	s.mu.Unlock()
 	for _, root := range s.roots {
 		s.hub.join(root + ":s:" + name)
@@ -265,7 +265,7 @@ func (x *Session) giveUpOffers() {
 	}
 	x.mu.Unlock()
 	for _, b := range offers {
-		b.Release(0)
+		_ = b.Release(0) // unless it was lost
 	}
 }
 

@@ -111,7 +111,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 		return errClosed
 	case ctx.Err() == nil:
 		return fmt.Errorf("redis: %w", err)
-	case context.Cause(ctx) == errImpatient:
+	case errors.Is(context.Cause(ctx), errImpatient):
 		return fmt.Errorf("%w: %w", errImpatient, err)
 	}
 	return context.Cause(ctx)

@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/mailbox/redis"
 )
 
-// lease is short, so that what a crashed store owned is soon to be had.
+// lease is short, so that others hear soon of what they can have.
 const lease = 1500 * time.Millisecond
 
 func connect(t testing.TB, s *server, opts ...redis.Option) *redis.Store {
@@ -20,6 +20,18 @@ func connect(t testing.TB, s *server, opts ...redis.Option) *redis.Store {
 	}
 	t.Cleanup(func() { store.Close() })
 	return store
+}
+
+// crash ends a store as if its program had been killed some time ago.
+func crash(t *testing.T, s mailbox.Store) {
+	lose(t, s)
+	s.(*redis.Store).Crash()
+}
+
+func lose(t *testing.T, s mailbox.Store) {
+	if err := s.(*redis.Store).ForgetLeases(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestStore runs the tests that every store runs, each with keys of its own.
@@ -34,8 +46,8 @@ func TestStore(t *testing.T) {
 				opts := append([]redis.Option{redis.Prefix(t.Name()), redis.Lease(lease), redis.Largest(4 << 20)}, c.more...)
 				return mailboxtest.Place{
 					Open:      func(t *testing.T) mailbox.Store { return connect(t, server, opts...) },
-					Crash:     func(t *testing.T, s mailbox.Store) { s.(*redis.Store).Crash() },
-					Lose:      func(t *testing.T, s mailbox.Store) { s.(*redis.Store).ForgetLeases(t.Context()) },
+					Crash:     crash,
+					Lose:      lose,
 					Shared:    true,
 					LargeBody: 5 << 20,
 				}

@@ -149,7 +149,7 @@ func (t *turner) pass(jobs []*job) (failed bool) {
 	if pipe.Len() == 0 {
 		return false
 	}
-	pipe.Exec(ctx) // each command has its error
+	_, _ = pipe.Exec(ctx) // each command has its error
 	forgotten := false
 	for _, j := range jobs {
 		err := j.error()
@@ -167,7 +167,7 @@ func (t *turner) pass(jobs []*job) (failed bool) {
 		t.add(j.box)
 	}
 	if forgotten {
-		s.teach(ctx)
+		_ = s.teach(ctx) // the next pass tells
 	}
 	return failed
 }
@@ -249,9 +249,7 @@ func (j *job) again() {
 	b.todo.outcomes = append(j.outcomes, b.todo.outcomes...)
 	b.todo.bumps = append(j.bumps, b.todo.bumps...)
 	b.todo.load = b.todo.load || j.load
-	if j.release {
-		b.todo.release, b.todo.later = true, j.later
-	}
+	b.todo.release = b.todo.release || j.release
 }
 
 // done takes the reply to a job.
@@ -266,7 +264,7 @@ func (t *turner) done(j *job) {
 			}
 			if reply == "LOST" {
 				t.missed(len(j.outcomes) > 0)
-				j.box.lose()
+				j.lose()
 				return
 			}
 		}
@@ -276,9 +274,6 @@ func (t *turner) done(j *job) {
 	}
 	if j.released != nil {
 		j.forget()
-		if j.later > 0 {
-			t.x.find.rest(j.address, j.later)
-		}
 	}
 }
 

@@ -1,5 +1,6 @@
 -- ARGV: session, how many to load, whether it asks again, addresses. Makes the session the owner of those that can be had.
 -- Returns for each what load returns, or 0.
+full()
 local session = ARGV[1]
 local score = call('ZSCORE', B .. ':sessions', session)
 if not score or tonumber(score) < now() then return 'LOST' end

@@ -1,4 +1,5 @@
 -- Moves delayed mail that is due to its lane. Returns in how many ms the next is due, -1 if there is none.
+full()
 local t = now()
 local moved = 0
 for _, a in ipairs(call('ZRANGEBYSCORE', B .. ':due', '-inf', t, 'LIMIT', 0, 100)) do

@@ -1,4 +1,5 @@
 -- ARGV: session. Gives back all that a session owns, 500 at a time. Returns how many are left.
+full()
 local owns = B .. ':owns:' .. ARGV[1]
 for _, a in ipairs(call('SRANDMEMBER', owns, 500)) do disown(a, ARGV[1]) end
 local left = call('SCARD', owns)

@@ -27,6 +27,10 @@ local function now()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- full lets a script write although Redis has no memory left, for it is going to free
+-- some: Redis looks before the first write of a script, unless it can only free memory.
+local function full() call('DEL', B .. ':none') end
+
 local function tell(what) call('PUBLISH', B .. ':ctl', what) end
 
 -- whole writes a number without exponent.

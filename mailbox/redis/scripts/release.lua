@@ -1,4 +1,5 @@
 -- ARGV: session, address, and what was fetched and not settled: lane, id, count.
+full()
 local session, a = ARGV[1], ARGV[2]
 if call('HGET', B .. ':owner', a) ~= session then return 'LOST' end
 for at = 3, #ARGV, 3 do

@@ -1,6 +1,7 @@
 -- ARGV: session, address, number of outcomes, each as verdict, lane, id, put, tries, at, reason;
 -- number of counts, each as lane, id, count; whether to load, and if so the arguments of load.
 -- Returns LOST, STOPPED, or what load returns.
+full()
 local session, a = ARGV[1], ARGV[2]
 if call('HGET', B .. ':owner', a) ~= session then return 'LOST' end
 local at = 4
