@@ -40,12 +40,12 @@ type Store struct {
 
 	mu       sync.Mutex
 	sessions []*session
-	boxes    map[string]*box      // those with an owner
-	stopped  map[string]struct{}  // addresses
-	given    map[string]byte      // tries of mail that was given back, by its key, until they are written
-	resting  map[string]time.Time // addresses that were released for later
-	ready    []string             // addresses for sessions to take
-	queued   map[string]struct{}  // those in ready
+	boxes    map[string]*box       // those with an owner
+	stopped  map[string]struct{}   // addresses
+	given    map[string]*givenBack // by key
+	resting  map[string]time.Time  // addresses that were released for later
+	ready    []string              // addresses for sessions to take
+	queued   map[string]struct{}   // those in ready
 	scan     scan
 	alarms   alarms
 	room     map[string]chan struct{} // closed when mail has left a full address
@@ -87,7 +87,7 @@ func Open(path string, opts ...Option) (*Store, error) {
 	s := &Store{
 		path: path, largest: largest, remember: mailbox.DefaultRemember, lockWait: 500 * time.Millisecond, wall: time.Now,
 		boxes: make(map[string]*box), stopped: make(map[string]struct{}),
-		resting: make(map[string]time.Time), given: make(map[string]byte), queued: make(map[string]struct{}),
+		resting: make(map[string]time.Time), given: make(map[string]*givenBack), queued: make(map[string]struct{}),
 		room: make(map[string]chan struct{}),
 	}
 	s.commit.store = s
@@ -110,17 +110,48 @@ func Open(path string, opts ...Option) (*Store, error) {
 	return s, nil
 }
 
+// openFile opens the file, whose pages have been verified unless it is new.
 func (s *Store) openFile() (*bolt.DB, error) {
+	info, err := os.Stat(s.path)
+	if err == nil && info.Size() > 0 {
+		err = s.verifyFile()
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, s.cannotOpen(err)
+	}
 	db, err := bolt.Open(s.path, 0o600, &bolt.Options{
 		Timeout: s.lockWait, NoSync: s.noSync, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
 	})
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("%w: %s is open", mailbox.ErrInUse, s.path)
-	case err != nil:
-		return nil, fmt.Errorf("mailbox/bolt: cannot open %s: %w", s.path, err)
+	if err != nil {
+		return nil, s.cannotOpen(err)
 	}
 	return db, nil
+}
+
+func (s *Store) verifyFile() error {
+	var file *os.File
+	db, err := bolt.Open(s.path, 0, &bolt.Options{
+		Timeout: s.lockWait, ReadOnly: true, // which does not look for free pages
+		OpenFile: func(path string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(path, flag, mode)
+			return file, err
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(verify(file, db), db.Close())
+}
+
+// cannotOpen says why the file cannot be opened, and what to do about it.
+func (s *Store) cannotOpen(err error) error {
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return fmt.Errorf("%w: %s is open already", mailbox.ErrInUse, s.path)
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum):
+		err = fmt.Errorf("%w (%w)", errDamaged, err)
+	}
+	return fmt.Errorf("mailbox/bolt: cannot open %s: %w", s.path, err)
 }
 
 // prepare makes the tables of a new file, and reads what is to be known of an old
