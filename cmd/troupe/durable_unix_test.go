@@ -5,9 +5,7 @@ package main
 import (
 	"bufio"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -15,13 +13,12 @@ import (
 // TestG70_ProgramKilled kills the whole program again and again, with workers of both
 // kinds, and lets the last one come to its end.
 func TestG70_ProgramKilled(t *testing.T) {
-	tree := filepath.Join(runtime.GOROOT(), "src", "crypto")
-	if _, err := os.Stat(tree); err != nil {
-		t.Skip("no Go source here:", err)
-	}
+	source, err := goSource(t.Context())
+	must(t, err)
+	tree := filepath.Join(source, "crypto")
 	state := filepath.Join(t.TempDir(), "state")
 	args := []string{"demo", "--durable", state, "--crash-every=2ms", "-v", tree}
-	for round := range 8 {
+	for round := range 5 {
 		kind := []string{"goroutines", "os"}[round%2]
 		killAfter(t, rand.IntN(20), append(args, "--workers", kind)...)
 	}

@@ -60,7 +60,7 @@ func (f *clerk) strike() {
 			continue
 		}
 		l.struck = true
-		worker.Kill(f.self)
+		_ = worker.Kill(f.self) // if it has died, its Down is on the way
 		return
 	}
 }
