@@ -76,7 +76,7 @@ func (s *sharedBarrier) change(phase uint64) { s.word.Store(s.word.Load()&^phase
 // advance begins the next generation. failed says how this one ended: 0 or 1.
 func (s *sharedBarrier) advance(failed uint64) {
 	past := s.word.Load() >> pastShift
-	s.word.Store((past<<1|failed)<<pastShift | (s.generation()+1)&genMask<<genShift | filling)
+	s.word.Store((past<<1|failed)<<pastShift | (s.generation()+1)&genMask<<genShift) // and filling, which is 0
 	s.forget()
 }
 

@@ -25,7 +25,7 @@ func newSharedLock(s *shared, err error) (lockBackend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sharedLock{g, g.local.mutex}, nil
+	return &sharedLock{g, g.mutex}, nil
 }
 
 func (l *sharedLock) lock(ctx context.Context) error {
@@ -46,10 +46,5 @@ func (l *sharedLock) unlock() error {
 	return err
 }
 
-// holdingOf returns what this process keeps for a reentrant lock.
-func holdingOf(b lockBackend) *holding {
-	if l, ok := b.(*sharedLock); ok {
-		return &l.local.holding
-	}
-	return new(holding)
-}
+// holding is what this process keeps for a reentrant lock, one for all its handles.
+func (l *sharedLock) holding() *holding { return &l.local.holding }

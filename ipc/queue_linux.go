@@ -25,7 +25,6 @@ type sharedQueue struct {
 	*shared
 	*queueLocal
 	ring  ring
-	limit *atomic.Uint64 // the number of items
 	files carrier
 }
 

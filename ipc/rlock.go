@@ -38,6 +38,15 @@ type hold struct {
 	depth int
 }
 
+// holdingOf returns what this process keeps for a reentrant lock. Backends that can tell that
+// two handles are of one lock have the same for both.
+func holdingOf(b lockBackend) *holding {
+	if l, ok := b.(interface{ holding() *holding }); ok {
+		return l.holding()
+	}
+	return new(holding)
+}
+
 // NewRLock makes a lock that nobody holds. It fails if the system has no more descriptors or
 // memory to give.
 func NewRLock() (*RLock, error) {

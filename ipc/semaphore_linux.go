@@ -10,13 +10,14 @@ import (
 
 // A sharedSemaphore is a tally of the permits that each process holds, and how many there are
 // in all. What can be acquired is the difference, kept at hand in free and counted anew after a
-// death. Every change is committed by one store: into a row of held, or into total.
+// death. Every change is committed by one store: into a row of held, into total, or into the will.
 type sharedSemaphore struct {
 	guarded
 	initial *atomic.Uint64 // permits at the beginning; the lowest bit: bounded
 	total   *atomic.Uint64
 	free    *atomic.Uint64
 	orphans *atomic.Uint64 // permits that came back from the dead, and nobody was told
+	will    []atomic.Uint64
 	held    tally
 }
 
@@ -46,14 +47,35 @@ func newSharedSemaphore(s *shared, err error) (*sharedSemaphore, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := g.Words(guardedState, 4)
-	sem := &sharedSemaphore{guarded: g, initial: &w[0], total: &w[1], free: &w[2], orphans: &w[3],
+	w := g.Words(guardedState, 4+willSize)
+	sem := &sharedSemaphore{guarded: g, initial: &w[0], total: &w[1], free: &w[2], orphans: &w[3], will: w[4:],
 		held: g.Words(guardedState+64, shm.MaxSlots)}
 	sem.repair = sem.recount
 	return sem, nil
 }
 
+// The words of a will, which says what becomes of a dead process's permits: it is written down
+// first, and then carried out, if need be by another.
+const (
+	willSlot    = iota // whose permits they were, + 1, or 0
+	willTotal          // what total is to be
+	willOrphans        // what orphans is to be
+	willSize
+)
+
+// carryOut does what the will says, again if it was begun before.
+func (s *sharedSemaphore) carryOut() {
+	if i := s.will[willSlot].Load(); i > 0 && i <= shm.MaxSlots {
+		s.total.Store(s.will[willTotal].Load())
+		s.orphans.Store(s.will[willOrphans].Load())
+		s.held[i-1].Store(0)
+	}
+	s.will[willSlot].Store(0)
+}
+
+// recount makes the state whole after a death.
 func (s *sharedSemaphore) recount() {
+	s.carryOut()
 	s.free.Store(uint64(max(0, int(s.total.Load())-s.held.sum(s.Region))))
 }
 
@@ -124,12 +146,13 @@ func (s *sharedSemaphore) reclaim() (err error) {
 			return false
 		}
 		if !alive {
-			initial, free := int(s.initial.Load()>>1), int(s.free.Load())
-			back := min(n, max(0, initial-free))
-			s.total.Add(-uint64(n - back))
-			s.held.set(o, 0)
+			initial, others := int(s.initial.Load()>>1), int(s.total.Load())-n
+			back := min(n, max(0, initial-others)) // others: free, or held by the living
+			s.will[willTotal].Store(uint64(others + back))
+			s.will[willOrphans].Store(s.orphans.Load() + uint64(back))
+			s.will[willSlot].Store(uint64(o.Slot() + 1))
+			s.carryOut()
 			s.free.Add(uint64(back))
-			s.orphans.Add(uint64(back))
 		}
 		return true
 	})

@@ -168,6 +168,35 @@ func TestG61_HolderOfEachKindKilled(t *testing.T) {
 	}
 }
 
+// Of permits that were released above the initial value, so many come back from the dead that
+// there are no more than at the beginning, whenever the death is noticed.
+func TestG61_PermitsOfTheDead(t *testing.T) {
+	for _, early := range []bool{true, false} {
+		s := newThings(t) // with two permits
+		c := startHolder(t, s)
+		if err := s.Semaphore.Release(); err != nil {
+			t.Fatal(err)
+		}
+		c.deed("acquire")
+		c.deed("acquire")
+		if err := s.Semaphore.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.kill()
+		if early {
+			if n, err := s.Semaphore.Value(); n != 1 || err != nil {
+				t.Fatalf("with one acquired: %d permits, %v", n, err)
+			}
+		}
+		if err := s.Semaphore.Release(); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.Semaphore.Value(); n != 2 || err != nil {
+			t.Fatalf("noticed early %v: %d permits, %v", early, n, err)
+		}
+	}
+}
+
 func TestG61_NotifyWithDeadWaiter(t *testing.T) {
 	s := newThings(t)
 	dead, alive := startHolder(t, s), startHolder(t, s)

@@ -42,8 +42,5 @@ func openTasks(*wire.Decoder) (taskBackend, error)          { return nil, errNoM
 
 var errNoMemory = fmt.Errorf("%w: this needs shared memory, which is for Linux", ErrUnsupported)
 
-// holdingOf returns what this process keeps for a reentrant lock.
-func holdingOf(lockBackend) *holding { return new(holding) }
-
 // directMemory returns nil: there is no memory to look at.
 func directMemory(cellsBackend) (unsafe.Pointer, *atomic.Bool) { return nil, nil }

@@ -59,7 +59,7 @@ func newSharedTasks(s *shared, err error) (taskBackend, error) {
 		return nil, wire.ErrMalformed
 	}
 	t := &sharedTasks{g, table, taskStore{s.Region}}
-	t.guarded.repair = t.rebuild
+	t.repair = t.rebuild
 	return t, nil
 }
 
@@ -342,7 +342,7 @@ func (s taskStore) files(n int) ([]int, error) {
 	return files, nil
 }
 
-func (s taskStore) drop() { carrier{s.region}.drop() }
+func (s taskStore) drop() { carrier(s).drop() }
 
 // turn moves the first datagram to the end.
 func (s taskStore) turn(tag uint64) error {
