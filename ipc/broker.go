@@ -31,6 +31,7 @@ type broker struct {
 	names    map[string]*entry
 	sessions map[uint64]*session
 	last     uint64 // the last number given to an object or session
+	board    *board // nil before there is a client on this machine, and where there can be none
 	closed   bool
 	all      sync.WaitGroup // goroutines
 }

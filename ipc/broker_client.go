@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/internal/wire"
 )
@@ -17,12 +18,14 @@ type client struct {
 	number uint64                                   // of the session, once it is known
 	dial   func(ctx context.Context) (*Conn, error) // makes another connection; nil if it is a socket pair
 	ready  chan struct{}                            // closed when the broker has said who it is
+	board  atomic.Pointer[board]                    // set before ready is closed, or never
 
 	mu      sync.Mutex
 	last    uint64
 	waiting map[uint64]chan<- reply
 	guests  map[uint64]io.Closer // what goes to other processes, until it has arrived
 	err     error                // why the broker cannot be reached any more
+	gone    atomic.Bool          // there is such an error
 }
 
 // A reply is an answer on its way to who asked.
@@ -96,17 +99,7 @@ func (c *client) handle(m message) error {
 // welcome is who the broker is, or that a guest has arrived.
 func (c *client) welcome(m message) error {
 	if len(m.body) > 0 {
-		select {
-		case <-c.ready:
-			return errors.New("ipc: the manager introduced itself twice")
-		default:
-		}
-		if len(m.body) != 16 || [16]byte(m.body) != c.id {
-			return errors.New("ipc: this is another manager than was to be expected")
-		}
-		c.number = m.tag
-		close(c.ready)
-		return nil
+		return c.introduced(m)
 	}
 	c.mu.Lock()
 	guest := c.guests[m.tag]
@@ -118,11 +111,31 @@ func (c *client) welcome(m message) error {
 	return nil
 }
 
+func (c *client) introduced(m message) error {
+	id, board, err := introduction(m)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-c.ready:
+		return errors.New("ipc: the manager introduced itself twice")
+	default:
+	}
+	if id != c.id {
+		return errors.New("ipc: this is another manager than was to be expected")
+	}
+	c.number = m.tag
+	c.board.Store(board)
+	close(c.ready)
+	return nil
+}
+
 // fail ends everything that waits for the broker.
 func (c *client) fail(err error) {
 	c.mu.Lock()
 	if c.err == nil {
 		c.err = err
+		c.gone.Store(true)
 	}
 	err = c.err
 	waiting, guests := c.waiting, c.guests
@@ -137,11 +150,7 @@ func (c *client) fail(err error) {
 	}
 }
 
-func (c *client) broken() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err != nil
-}
+func (c *client) broken() bool { return c.gone.Load() }
 
 func (c *client) program() bool { return c.conn.native }
 

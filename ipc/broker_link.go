@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/internal/wire"
 )
@@ -132,6 +133,9 @@ type remote struct {
 	closed  chan struct{}
 	once    *sync.Once
 	cleanup runtime.Cleanup
+
+	word   atomic.Uint64 // of a variable, on the board; 0 if it is not known
+	copied atomic.Pointer[copied]
 }
 
 // newRemote makes the handle of an object that the broker has counted already. It takes a
@@ -159,6 +163,15 @@ func (r *remote) detach() error {
 		letGo(r.link, r.number)
 	})
 	return nil
+}
+
+func (r *remote) detached() bool {
+	select {
+	case <-r.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // ask asks the object. args may be nil.

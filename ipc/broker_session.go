@@ -15,6 +15,7 @@ type session struct {
 	conn   *Conn // nil for the broker's own process
 	ctx    context.Context
 	cancel context.CancelFunc
+	board  *board // what it was introduced to
 
 	// Guarded by the broker's lock.
 	refs    map[*entry]int
@@ -36,6 +37,12 @@ func (b *broker) newSession(conn *Conn) (*session, error) {
 	s.number = b.last
 	b.sessions[s.number] = s
 	if conn != nil {
+		if conn.native && conn.c.carriesFiles() {
+			if b.board == nil {
+				b.board = newBoard()
+			}
+			s.board = b.board
+		}
 		b.all.Go(s.serve)
 	}
 	return s, nil
@@ -70,6 +77,7 @@ func (s *session) serve() {
 	defer s.end()
 	welcome := newOutgoing(kindWelcome, s.number)
 	welcome.Bytes = append(welcome.Bytes, s.b.id[:]...)
+	s.board.encode(&welcome.Encoder)
 	if s.conn.send(context.Background(), welcome) != nil {
 		return
 	}

@@ -57,7 +57,7 @@ func DialManager(ctx context.Context, network, address string, cfg ConnConfig) (
 	if err != nil {
 		return nil, err
 	}
-	id, number, err := readWelcome(ctx, conn, cfg.patience())
+	id, number, board, err := readWelcome(ctx, conn, cfg.patience())
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -65,6 +65,7 @@ func DialManager(ctx context.Context, network, address string, cfg ConnConfig) (
 	l, used, err := join(id, func() (transport, error) {
 		c := newClient(conn, id)
 		c.number, c.dial = number, dial
+		c.board.Store(board)
 		close(c.ready)
 		return c, nil
 	})
@@ -86,20 +87,21 @@ func openManager(r *remote, err error) (*Manager, error) {
 }
 
 // readWelcome reads who the manager at the other end is, and what it calls us.
-func readWelcome(ctx context.Context, conn *Conn, within time.Duration) (id [16]byte, number uint64, err error) {
+func readWelcome(ctx context.Context, conn *Conn, within time.Duration) (id [16]byte, number uint64, b *board, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, within, errNoManager)
 	defer cancel()
 	m, err := conn.take(ctx)
 	if err != nil {
-		return id, 0, fmt.Errorf("ipc: connect to the manager: %w", err)
+		return id, 0, nil, fmt.Errorf("ipc: connect to the manager: %w", err)
 	}
 	defer conn.giveBack()
-	if m.kind != kindWelcome || len(m.body) != len(id) {
-		return id, 0, errNoManager
+	if m.kind != kindWelcome || len(m.body) == 0 {
+		return id, 0, nil, errNoManager
 	}
-	id, number = [16]byte(m.body), m.tag
+	number = m.tag
+	id, b, err = introduction(m)
 	conn.rx.drop()
-	return id, number, nil
+	return id, number, b, err
 }
 
 var errNoManager = errors.New("ipc: there is a listener at this address, but no manager behind it: use Dial, or serve the manager there")

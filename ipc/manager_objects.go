@@ -10,8 +10,23 @@ import (
 // A tableObject is rows by key: a Map, or a Variable, which is one row with an empty key. Keys
 // are encoded values. A row's version is never the same again, and never 0.
 type tableObject struct {
-	rows map[string]*row
-	last uint64
+	rows  map[string]*row
+	last  uint64
+	board *board
+	word  uint64 // on the board; 0 for none
+}
+
+// showOn gives the table a word on the board.
+func (o *tableObject) showOn(b *board) {
+	if o.word == 0 {
+		o.board, o.word = b, b.take()
+	}
+}
+
+func (o *tableObject) changed() {
+	if o.word != 0 {
+		o.board.change(o.word)
+	}
 }
 
 type row struct {
@@ -47,7 +62,7 @@ func (o *tableObject) do(c *call) error {
 		}
 		return nil
 	case opClear:
-		o.remove()
+		o.clear()
 		return nil
 	}
 	key, err := c.args.Text()
@@ -65,7 +80,8 @@ func (o *tableObject) do(c *call) error {
 	return c.errOperation(kindTable)
 }
 
-// load answers with the version, and the value if there is one.
+// load answers with the version, and the value if there is one; and for a variable with its word
+// on the board.
 func (o *tableObject) load(c *call, key string) error {
 	r := o.rows[key]
 	if r == nil {
@@ -73,7 +89,12 @@ func (o *tableObject) load(c *call, key string) error {
 		return nil
 	}
 	c.answer.Uint(r.version)
-	return r.putCopy(&c.answer)
+	err := r.putCopy(&c.answer)
+	if c.s.board != nil && key == "" {
+		o.showOn(c.s.board)
+		c.answer.Uint(o.word)
+	}
+	return err
 }
 
 // How a store depends on what is there.
@@ -110,6 +131,7 @@ func (o *tableObject) set(key string, b blob) (version uint64) {
 	}
 	o.last++
 	o.rows[key] = &row{b, o.last}
+	o.changed()
 	return o.last
 }
 
@@ -121,6 +143,7 @@ func (o *tableObject) delete(c *call, key string) error {
 		return nil
 	}
 	delete(o.rows, key)
+	o.changed()
 	c.answer.Uint(r.version)
 	r.put(&c.answer)
 	return nil
@@ -129,10 +152,19 @@ func (o *tableObject) delete(c *call, key string) error {
 func (o *tableObject) leave(*session) {}
 
 func (o *tableObject) remove() {
+	o.clear()
+	if o.word != 0 {
+		o.board.giveBack(o.word)
+		o.word = 0
+	}
+}
+
+func (o *tableObject) clear() {
 	for _, r := range o.rows {
 		r.close()
 	}
 	clear(o.rows)
+	o.changed()
 }
 
 // A listObject is values in order.

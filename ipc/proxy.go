@@ -21,7 +21,7 @@ func (p *proxy) Detach() error {
 // EncodeWire gives another process a handle; it is for the codecs of this module.
 func (p *proxy) EncodeWire(e *wire.Encoder) error {
 	if p.r == nil {
-		return errors.New("ipc: something of a manager that was not opened: use one of the Open functions")
+		return errUnopened
 	}
 	return p.r.encode(e)
 }
@@ -32,6 +32,20 @@ func (p *proxy) DecodeWire(d *wire.Decoder) (err error) {
 	return err
 }
 
+// errUnopened is for zero proxies.
+var errUnopened = errors.New("ipc: something of a manager that was not opened: use one of the Open functions")
+
+// usable returns an error if nothing can be asked.
+func (p *proxy) usable(ctx context.Context) error {
+	switch {
+	case p.r == nil:
+		return errUnopened
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
 // args returns where to encode what is asked of the object.
 func (p *proxy) args() *wire.Encoder { return &wire.Encoder{Peer: p.r.link.peer()} }
 
@@ -40,8 +54,8 @@ func (p *proxy) native() bool { return p.r.link.program() }
 
 // ask asks the object; ctx has not ended yet, or nothing is asked.
 func (p *proxy) ask(ctx context.Context, op byte, args *wire.Encoder) (*wire.Decoder, error) {
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	if err := p.usable(ctx); err != nil {
+		return nil, err
 	}
 	return p.r.ask(ctx, op, args)
 }

@@ -106,7 +106,10 @@ func (l *List[T]) Clear(ctx context.Context) error {
 }
 
 func (l *List[T]) span(from, to int) (*wire.Encoder, error) {
-	if from < 0 || to < from {
+	switch {
+	case l.r == nil:
+		return nil, errUnopened
+	case from < 0 || to < from:
 		return nil, ErrNotFound
 	}
 	args := l.args()

@@ -35,6 +35,9 @@ func OpenMap[K comparable, V any](ctx context.Context, m *Manager, name string) 
 // key begins the arguments of a call with a key. Keys are the same bytes from every program that
 // has the same type, which [OpenMap] has made sure of.
 func (m *Map[K, V]) key(k K) (*wire.Encoder, error) {
+	if m.r == nil {
+		return nil, errUnopened
+	}
 	codec, err := codecFor[K](true)
 	if err != nil {
 		return nil, err

@@ -118,6 +118,9 @@ func (c *Class[O, A]) Open(ctx context.Context, m *Manager, name string, a A) (*
 // errors that travel; a panic arrives as an error with its stack. When ctx ends, the method's
 // context ends too, and Call returns at once with the cause, without waiting for the method.
 func (f *Method[O, A, B]) Call(ctx context.Context, o *Object[O], a A) (b B, err error) {
+	if err := o.usable(ctx); err != nil {
+		return b, err
+	}
 	args := o.args()
 	args.Text(f.class.name)
 	args.Text(f.name)
@@ -242,6 +245,6 @@ func (o *instanceObject) leave(*session) {}
 // remove closes the object, in its own time.
 func (o *instanceObject) remove() {
 	if closer, ok := o.object.(io.Closer); ok {
-		go closer.Close()
+		go safely(closer.Close)
 	}
 }

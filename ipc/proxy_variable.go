@@ -30,10 +30,41 @@ func OpenVariable[T any](ctx context.Context, m *Manager, name string, initial T
 
 // Load returns the value.
 func (v *Variable[T]) Load(ctx context.Context) (T, error) {
-	now, version, err := v.m.get(ctx, opLoad, struct{}{})
-	if err == nil && version == 0 {
-		err = errNoVariable
+	if err := v.m.usable(ctx); err != nil {
+		var zero T
+		return zero, err
 	}
+	if b, ok := v.m.r.copy(); ok {
+		return decodeValue[T](b)
+	}
+	return v.load(ctx)
+}
+
+// load asks for the value.
+func (v *Variable[T]) load(ctx context.Context) (now T, err error) {
+	args, err := v.m.key(struct{}{})
+	if err != nil {
+		return now, err
+	}
+	shown := v.m.r.shown()
+	d, err := v.m.ask(ctx, opLoad, args)
+	if err != nil {
+		return now, err
+	}
+	defer d.Close()
+	version, err := d.Uint()
+	switch {
+	case err != nil:
+		return now, err
+	case version == 0:
+		return now, errNoVariable
+	}
+	b, err := takeBlob(d)
+	if err != nil {
+		return now, err
+	}
+	v.m.r.keepCopy(shown, b, d)
+	now, err = decodeValue[T](b)
 	return now, err
 }
 
