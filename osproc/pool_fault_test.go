@@ -440,7 +440,7 @@ func TestTaskTimeoutIsExact(t *testing.T) {
 	null := must[*os.File](t)(os.OpenFile(os.DevNull, os.O_WRONLY, 0))
 	defer null.Close()
 	for _, cfg := range []osproc.PoolConfig{{Chunk: 20}, {}, {Chunk: 5, Retries: 1}} {
-		cfg.TaskTimeout = 50 * time.Millisecond
+		cfg.TaskTimeout = 200 * time.Millisecond
 		p := openPool(t, cfg)
 		items := func(yield func(job) bool) {
 			for i := range 100 {
@@ -465,7 +465,9 @@ func TestTaskTimeoutIsExact(t *testing.T) {
 			}
 			i++
 		}
-		if s := p.Stats(); i != 100 || s.TimedOut != 2*(cfg.Retries+1) {
+		// On a busy machine a worker may be stopped for so long that it is killed for nothing; its
+		// tasks go to another one.
+		if s := p.Stats(); i != 100 || s.TimedOut < 2*(cfg.Retries+1) || s.Poisoned != 2 {
 			t.Errorf("%d results, %+v", i, s)
 		}
 		p.Terminate()

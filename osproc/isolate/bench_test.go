@@ -7,8 +7,10 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/osproc/isolate"
@@ -90,32 +92,64 @@ var asked = isolate.Register("asked", func(self *troupe.Self[troupe.Call[[64]byt
 	return nil
 })
 
-// BenchmarkAsk compares a question with a round trip of as many bytes over a bare socket
-// pair to an OS process that does nothing else.
+// BenchmarkAsk has as its unit x-bare how much longer a question takes than a round trip
+// of as many bytes over a bare socket pair to an OS process that does nothing else; the
+// two take turns.
 func BenchmarkAsk(b *testing.B) {
-	b.Run("bare", func(b *testing.B) {
-		c := bareEcho(b)
-		var buf [64]byte
-		for b.Loop() {
-			if _, err := c.Write(buf[:]); err != nil {
-				b.Fatal(err)
-			}
-			if _, err := io.ReadFull(c, buf[:]); err != nil {
+	b.ReportAllocs()
+	c := bareEcho(b)
+	stage(b, func(self *troupe.Self[int]) {
+		ref := isolate.Spawn(self, asked, troupe.None{})
+		ask := func() {
+			if _, err := troupe.Ask(self, ref, [64]byte{}); err != nil {
 				b.Fatal(err)
 			}
 		}
+		const group = 100
+		var asks, bares []time.Duration
+		b.ResetTimer()
+		for n := 0; n < b.N; n += group {
+			asks = append(asks, timed(min(group, b.N-n), ask))
+			b.StopTimer()
+			bares = append(bares, timed(group, func() { roundTrip(b, c) }))
+			b.StartTimer()
+		}
+		b.StopTimer()
+		if b.N >= group {
+			b.ReportMetric(float64(median(asks))/float64(median(bares)), "x-bare")
+		}
 	})
-	b.Run("ask", func(b *testing.B) {
-		b.ReportAllocs()
-		stage(b, func(self *troupe.Self[int]) {
-			ref := isolate.Spawn(self, asked, troupe.None{})
-			for b.Loop() {
-				if _, err := troupe.Ask(self, ref, [64]byte{}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	})
+}
+
+// BenchmarkBareAsk is the round trip that BenchmarkAsk compares with, by itself.
+func BenchmarkBareAsk(b *testing.B) {
+	c := bareEcho(b)
+	for b.Loop() {
+		roundTrip(b, c)
+	}
+}
+
+func timed(n int, f func()) time.Duration {
+	begun := time.Now()
+	for range n {
+		f()
+	}
+	return time.Since(begun)
+}
+
+func median(all []time.Duration) time.Duration {
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+func roundTrip(b *testing.B, c net.Conn) {
+	var buf [64]byte
+	if _, err := c.Write(buf[:]); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, buf[:]); err != nil {
+		b.Fatal(err)
+	}
 }
 
 const bareVariable = "ISOLATE_TEST_BARE"

@@ -153,11 +153,11 @@ func (x *Executor) run(tasks interval, body *wire.Decoder) {
 	x.ctx, x.cancel = context.WithCancelCause(x.s.w.Context())
 	x.mu.Unlock()
 	defer x.rest() // also after runtime.Goexit
-	next := 0
-	if !x.s.unwanted(tasks) {
+	next, unwanted := 0, x.s.unwanted(tasks)
+	if !unwanted {
 		next = x.s.begin.Runner.Run(x, body, tasks.first, tasks.n)
 	}
-	if x.attention.Load() == dropTasks {
+	if unwanted || x.attention.Load() == dropTasks { // somebody must answer: the parent counts
 		for ; next < tasks.n; next++ {
 			x.Fail(tasks.first+uint32(next), context.Canceled)
 		}
