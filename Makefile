@@ -3,7 +3,10 @@
 # make bench  the comparison with other libraries; see docs/benchmarks.md
 
 GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-MODULES  = . ./cmd/troupe ./mailbox/bolt
+MODULES  = . ./cmd/troupe ./mailbox/bolt ./mailbox/redis
+# These stand outside of the workspace: what Troupe is compared with must not
+# choose the versions that Troupe is built with.
+BENCHES  = bench bench/flow bench/ipc bench/mail
 SOAK    ?= 200
 
 .PHONY: test format vet lint race bench-test cross soak bench
@@ -15,8 +18,7 @@ format:
 
 vet:
 	@for m in $(MODULES); do (cd $$m && go vet ./...) || exit 1; done
-	cd bench && GOWORK=off go vet ./...
-	cd bench/flow && GOWORK=off go vet ./...
+	@for m in $(BENCHES); do (cd $$m && GOWORK=off go vet ./...) || exit 1; done
 
 lint:
 	@for m in $(MODULES); do (cd $$m && $(GOLANGCI) run ./...) || exit 1; done
@@ -25,7 +27,7 @@ race:
 	@for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...) || exit 1; done
 
 bench-test:
-	cd bench && GOWORK=off go test ./...
+	@for m in $(BENCHES); do (cd $$m && GOWORK=off go test ./...) || exit 1; done
 
 # What is built for these systems is tested on none of them here.
 cross:
@@ -34,6 +36,7 @@ cross:
 
 soak:
 	go test -race -shuffle=on -count=$(SOAK) -timeout=3h . ./match ./supervisor ./csp ./flow/...
+	@for m in $(MODULES); do (cd $$m && TROUPE_SOAK=20 go test -race -shuffle=on -timeout=3h ./...) || exit 1; done
 
 bench:
 	cd bench && GOWORK=off go run . -o ../docs/benchmarks.md
