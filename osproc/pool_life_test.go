@@ -295,15 +295,18 @@ func TestG63_DoEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	async := p.DoAsync(ctx, job{Mode: "wait", File: post.w})
 	post.next()
-	waiting := p.DoAsync(ctx, job{Mode: "kill"}) // is never begun
+	queued, giveUp := context.WithCancelCause(t.Context())
+	waiting := p.DoAsync(queued, job{Mode: "kill"}) // is never begun
 	if _, err := async.Wait(canceled); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+	giveUp(why)
+	if _, err := waiting.Wait(t.Context()); !errors.Is(err, why) {
+		t.Error(err)
+	}
 	cancel(why)
-	for _, f := range []*osproc.Future[int]{async, waiting} {
-		if _, err := f.Wait(t.Context()); !errors.Is(err, why) {
-			t.Error(err)
-		}
+	if _, err := async.Wait(t.Context()); !errors.Is(err, why) {
+		t.Error(err)
 	}
 	if _, err := p.Do(ctx, job{}); !errors.Is(err, why) {
 		t.Error(err)
