@@ -52,9 +52,9 @@ func New[R any](source Source[R], window int) *Queue[R] {
 // Fetch is that of mailbox.Box.
 func (q *Queue[R]) Fetch(into []mailbox.Delivery, wake func()) (int, error) {
 	q.mu.Lock()
-	if q.err != nil {
+	if err := q.err; err != nil {
 		q.mu.Unlock()
-		return 0, q.err
+		return 0, err
 	}
 	n, bump := q.take(into)
 	if n == 0 && len(into) > 0 {
