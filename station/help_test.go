@@ -24,7 +24,7 @@ func newStation(t *testing.T, opts ...station.Option) (*station.Station, *mailbo
 	t.Helper()
 	store := mailbox.NewMemory()
 	t.Cleanup(func() { store.Close() })
-	return station.New(store, append([]station.Option{station.Logger(slog.New(slog.DiscardHandler))}, opts...)...), store
+	return station.New(store, append([]station.Option{station.Logger(slogDiscard())}, opts...)...), store
 }
 
 // start runs the station until the test or stop ends it.
@@ -32,7 +32,7 @@ func start(t *testing.T, s *station.Station) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- troupe.Run(ctx, s.Run, troupe.Logger(slog.New(slog.DiscardHandler))) }()
+	go func() { ended <- troupe.Run(ctx, s.Run, troupe.Logger(slogDiscard())) }()
 	stop = sync.OnceValue(func() error {
 		cancel()
 		return <-ended
@@ -88,5 +88,16 @@ func (r *record[T]) get() []T {
 	return append([]T(nil), r.list...)
 }
 
-// count returns a handler that records numbers.
-func (r *record[T]) handler(context.Context, station.Mail[T]) error { return nil }
+// A byteStore keeps bytes, as stores that last do.
+type byteStore struct {
+	mailbox.Store
+	mailbox.Answers
+}
+
+func newByteStore(t *testing.T) byteStore {
+	m := mailbox.NewMemory()
+	t.Cleanup(func() { m.Close() })
+	return byteStore{m, m}
+}
+
+func slogDiscard() *slog.Logger { return slog.New(slog.DiscardHandler) }
