@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -291,8 +290,3 @@ func (c *coarseClock) tick() {
 
 // letterKey is a dead letter's number as a key that sorts as it does.
 func letterKey(n uint64) string { return fmt.Sprintf("%016x", n) }
-
-func letterNumber(key string) (uint64, bool) {
-	n, err := strconv.ParseUint(key, 16, 64)
-	return n, err == nil
-}

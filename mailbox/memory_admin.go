@@ -159,7 +159,7 @@ func (m memoryLetters) Replay(_ context.Context, keys ...string) (int, error) {
 	}
 	letters := m.dead.take(keys)
 	for _, d := range letters {
-		d.Mail.Due = time.Time{}
+		d.Due = time.Time{}
 		m.lockBox(d.Address).pushAndUnlock(newItem(&d.Mail))
 	}
 	return len(letters), nil

@@ -168,7 +168,7 @@ func (d deadLetters) List(_ context.Context, q mailbox.Query) (found []mailbox.D
 		n, _ := letterNumber(q.After)
 		c := t.table(dead).Cursor()
 		for k, v := c.Seek(letterKey(n + 1)); k != nil && len(found) < q.Most(); k, v = c.Next() {
-			letter, _, err := openLetter(bytes.Clone(v))
+			letter, err := openLetter(bytes.Clone(v))
 			if err != nil {
 				letter.Reason = err.Error()
 			}
@@ -190,7 +190,7 @@ func letterKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 // Replay puts dead letters to their addresses; see [mailbox.DeadLetters].
 func (d deadLetters) Replay(ctx context.Context, keys ...string) (n int, err error) {
 	return d.take(ctx, keys, func(t *txn, v []byte) error {
-		letter, _, err := openLetter(bytes.Clone(v))
+		letter, err := openLetter(bytes.Clone(v))
 		if err != nil {
 			return nil //nolint:nilerr // what cannot be read cannot be replayed: it stays
 		}

@@ -27,6 +27,7 @@ var roles = map[string]func(dir string, args []string) error{
 	"collect": collect,
 	"hang":    hang,
 	"die":     die,
+	"hold":    hold,
 }
 
 func TestMain(m *testing.M) {

@@ -128,7 +128,7 @@ func newLetter(address, reason string, died time.Time, rec []byte) []byte {
 }
 
 // openLetter reads what newLetter wrote.
-func openLetter(b []byte) (d mailbox.DeadLetter, rec []byte, err error) {
+func openLetter(b []byte) (d mailbox.DeadLetter, err error) {
 	nAddress, n1 := binary.Uvarint(b)
 	nReason, n2 := binary.Uvarint(b[max(n1, 0):])
 	died, n3 := binary.Varint(b[max(n1, 0)+max(n2, 0):])
@@ -136,12 +136,12 @@ func openLetter(b []byte) (d mailbox.DeadLetter, rec []byte, err error) {
 	if n1 <= 0 || n2 <= 0 || n3 <= 0 || nAddress > uint64(len(b)) || nReason > uint64(len(b)) ||
 		at+nAddress+nReason+recordHead > uint64(len(b)) {
 		_, err := mailbox.ParseMail(nil)
-		return d, nil, err
+		return d, err
 	}
-	rec = b[at+nAddress+nReason:]
+	rec := b[at+nAddress+nReason:]
 	d.Mail, d.Put, err = openRecord(rec)
 	d.Address = string(b[at : at+nAddress])
 	d.Reason = string(b[at+nAddress : at+nAddress+nReason])
 	d.Died, d.Count = time.Unix(0, died), recordCount(rec)
-	return d, rec, err
+	return d, err
 }

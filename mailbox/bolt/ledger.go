@@ -53,6 +53,6 @@ func (b *box) Commit(ctx context.Context, c mailbox.Commit) error {
 	for _, o := range done {
 		atomic.StoreUint32(&o.Ref.done, 1)
 	}
-	b.queue.Settle(c.Outcomes) // it is lost if the session has ended meanwhile, but all is written
+	_ = b.queue.Settle(c.Outcomes) // it is lost if the session has ended meanwhile, but all is written
 	return nil
 }

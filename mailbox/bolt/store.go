@@ -119,7 +119,7 @@ func (s *Store) openFile() (*bolt.DB, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, s.cannotOpen(err)
 	}
-	db, err := bolt.Open(s.path, 0o600, &bolt.Options{
+	db, _, err := openBolt(s.path, &bolt.Options{
 		Timeout: s.lockWait, NoSync: s.noSync, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
 	})
 	if err != nil {
@@ -128,15 +128,24 @@ func (s *Store) openFile() (*bolt.DB, error) {
 	return db, nil
 }
 
+// openBolt is bolt.Open, but returns an error where that panics, and the file.
+func openBolt(path string, o *bolt.Options) (db *bolt.DB, file *os.File, err error) {
+	o.OpenFile = func(path string, flag int, mode os.FileMode) (_ *os.File, err error) {
+		file, err = os.OpenFile(path, flag, mode)
+		return file, err
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			file.Close() // and with it the lock
+			err = fmt.Errorf("%w (%v)", errDamaged, v)
+		}
+	}()
+	db, err = bolt.Open(path, 0o600, o)
+	return db, file, err
+}
+
 func (s *Store) verifyFile() error {
-	var file *os.File
-	db, err := bolt.Open(s.path, 0, &bolt.Options{
-		Timeout: s.lockWait, ReadOnly: true, // which does not look for free pages
-		OpenFile: func(path string, flag int, mode os.FileMode) (_ *os.File, err error) {
-			file, err = os.OpenFile(path, flag, mode)
-			return file, err
-		},
-	})
+	db, file, err := openBolt(s.path, &bolt.Options{Timeout: s.lockWait, ReadOnly: true}) // which does not look for free pages
 	if err != nil {
 		return err
 	}
@@ -145,10 +154,14 @@ func (s *Store) verifyFile() error {
 
 // cannotOpen says why the file cannot be opened, and what to do about it.
 func (s *Store) cannotOpen(err error) error {
+	var system *os.PathError
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return fmt.Errorf("%w: %s is open already", mailbox.ErrInUse, s.path)
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum):
+	case errors.As(err, &system): // and says what
+	case errors.Is(err, berrors.ErrVersionMismatch):
+		err = fmt.Errorf("%w: it was written by another version of bbolt", err)
+	case !errors.Is(err, errDamaged):
 		err = fmt.Errorf("%w (%w)", errDamaged, err)
 	}
 	return fmt.Errorf("mailbox/bolt: cannot open %s: %w", s.path, err)

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func verify(f *os.File, db *bolt.DB) error {
 			file: f, size: int64(db.Info().PageSize),
 			seen: make([]bool, tx.Size()/int64(db.Info().PageSize)),
 		}
-		return v.page(uint64(tx.Cursor().Bucket().RootPage()), 0)
+		return v.page(uint64(tx.Cursor().Bucket().RootPage()), nil, nil, 0)
 	})
 }
 
@@ -57,25 +58,42 @@ func (v *verifier) wrong(page uint64, what string) error {
 	return fmt.Errorf("%w (page %d %s)", errDamaged, page, what)
 }
 
-// page verifies a page and all below it.
-func (v *verifier) page(id uint64, depth int) error {
+// page verifies a page and all below it, whose keys are to lie from low to before high.
+func (v *verifier) page(id uint64, low, high []byte, depth int) error {
 	b, err := v.read(id)
 	if err != nil {
 		return err
 	}
+	return v.elements(id, b, low, high, depth)
+}
+
+// elements verifies what a page lists, which b is the bytes of.
+func (v *verifier) elements(id uint64, b, low, high []byte, depth int) error {
 	flags := binary.NativeEndian.Uint16(b[8:])
 	count := int(binary.NativeEndian.Uint16(b[10:]))
-	if depth > maxDepth || pageHead+count*elementSize > len(b) || flags == branchPage && count == 0 {
+	end := pageHead + count*elementSize
+	if depth > maxDepth || end > len(b) || flags != leafPage && (flags != branchPage || count == 0) {
 		return v.wrong(id, "is not what it should be")
 	}
-	for at := pageHead; at < pageHead+count*elementSize; at += elementSize {
-		switch flags {
-		case branchPage:
-			err = v.branch(id, b[at:], depth)
-		case leafPage:
-			err = v.leaf(id, b[at:], depth)
+	for at := pageHead; at < end; at += elementSize {
+		key, err := v.key(id, b[at:], flags)
+		if err != nil {
+			return err
+		}
+		if c := bytes.Compare(low, key); c > 0 || c == 0 && at > pageHead || high != nil && bytes.Compare(key, high) >= 0 {
+			return v.wrong(id, "has a key where it should not be")
+		}
+		low = key
+		switch {
+		case flags == leafPage:
+			err = v.value(id, b[at:], depth)
+		case at+elementSize < end:
+			var next []byte
+			if next, err = v.key(id, b[at+elementSize:], flags); err == nil {
+				err = v.page(binary.NativeEndian.Uint64(b[at+8:]), key, next, depth+1)
+			}
 		default:
-			return v.wrong(id, "is not what it should be")
+			err = v.page(binary.NativeEndian.Uint64(b[at+8:]), key, high, depth+1)
 		}
 		if err != nil {
 			return err
@@ -119,31 +137,37 @@ func (v *verifier) unread(id uint64, err error) error {
 	return err
 }
 
-// branch verifies an element of a branch page, which b begins with.
-func (v *verifier) branch(id uint64, b []byte, depth int) error {
-	at, key := binary.NativeEndian.Uint32(b), binary.NativeEndian.Uint32(b[4:])
-	if uint64(at)+uint64(key) > uint64(len(b)) {
-		return v.wrong(id, "has a key that does not end")
+// key returns the key of an element, which b begins with.
+func (v *verifier) key(id uint64, b []byte, flags uint16) ([]byte, error) {
+	if flags == leafPage {
+		return v.part(id, b, uint64(binary.NativeEndian.Uint32(b[4:])), uint64(binary.NativeEndian.Uint32(b[8:])))
 	}
-	return v.page(binary.NativeEndian.Uint64(b[8:]), depth+1)
+	return v.part(id, b, uint64(binary.NativeEndian.Uint32(b)), uint64(binary.NativeEndian.Uint32(b[4:])))
 }
 
-// leaf verifies an element of a leaf page, which b begins with.
-func (v *verifier) leaf(id uint64, b []byte, depth int) error {
+func (v *verifier) part(id uint64, b []byte, at, size uint64) ([]byte, error) {
+	if at+size > uint64(len(b)) {
+		return nil, v.wrong(id, "has something that does not end")
+	}
+	return b[at : at+size], nil
+}
+
+// value verifies the value of an element of a leaf page, which b begins with.
+func (v *verifier) value(id uint64, b []byte, depth int) error {
 	flags, at := binary.NativeEndian.Uint32(b), uint64(binary.NativeEndian.Uint32(b[4:]))
-	key, value := uint64(binary.NativeEndian.Uint32(b[8:])), uint64(binary.NativeEndian.Uint32(b[12:]))
-	if at+key+value > uint64(len(b)) {
-		return v.wrong(id, "has a value that does not end")
+	key, size := uint64(binary.NativeEndian.Uint32(b[8:])), uint64(binary.NativeEndian.Uint32(b[12:]))
+	value, err := v.part(id, b, at+key, size)
+	if err != nil || flags&bucketLeaf == 0 {
+		return err
 	}
-	if flags&bucketLeaf == 0 {
-		return nil
-	}
-	if value < bucketHead {
+	if size < bucketHead {
 		return v.wrong(id, "has half a bucket")
 	}
-	root := binary.NativeEndian.Uint64(b[at+key:])
-	if root == 0 {
-		return nil // it lies within the page
+	if root := binary.NativeEndian.Uint64(value); root != 0 {
+		return v.page(root, nil, nil, depth+1)
 	}
-	return v.page(root, depth+1)
+	if size < bucketHead+pageHead {
+		return v.wrong(id, "has half a bucket")
+	}
+	return v.elements(id, value[bucketHead:], nil, nil, depth+1) // it lies within the page
 }

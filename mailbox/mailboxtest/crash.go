@@ -19,7 +19,7 @@ func volatile(t *testing.T, p Place) {
 func crash(t *testing.T, p Place) {
 	volatile(t, p)
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2", "3", "4")...)
+	put(t, s, texts("1", "2", "3", "4")...)
 	put(t, s, text("/b", "5"))
 	session, err := s.Serve(t.Context(), mailbox.Serving{
 		Window: 2, Accept: func(a string) bool { return a == "/a" },
@@ -63,7 +63,7 @@ func crash(t *testing.T, p Place) {
 func crashAfterFlush(t *testing.T, p Place) {
 	volatile(t, p)
 	s := open(t, p)
-	put(t, s, texts("/a", "handled", "dead", "later", "last")...)
+	put(t, s, texts("handled", "dead", "later", "last")...)
 	session := serve(t, s)
 	b := nextIs(t, session, "/a")
 	take(t, b, "handled", 1)
@@ -96,7 +96,7 @@ func crashAfterFlush(t *testing.T, p Place) {
 func crashFindsPoison(t *testing.T, p Place) {
 	volatile(t, p)
 	s := open(t, p)
-	put(t, s, texts("/a", "good", "poison", "behind")...)
+	put(t, s, texts("good", "poison", "behind")...)
 	count := 0
 	for range 4 {
 		b := nextIs(t, serve(t, s), "/a")
@@ -190,7 +190,7 @@ func crashKeepsTheRest(t *testing.T, p Place) {
 func closeKeepsMail(t *testing.T, p Place) {
 	volatile(t, p)
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2")...)
+	put(t, s, texts("1", "2")...)
 	b := nextIs(t, serve(t, s), "/a")
 	take(t, b, "1", 1)
 	one(t, b, "2", 1)
@@ -238,7 +238,7 @@ func takeOver(t *testing.T, p Place) {
 	shared(t, p)
 	volatile(t, p)
 	dying, living := open(t, p), open(t, p)
-	put(t, living, texts("/a", "1", "2", "3")...)
+	put(t, living, texts("1", "2", "3")...)
 	b := nextIs(t, serve(t, dying), "/a")
 	one(t, b, "1", 1)
 	session := serve(t, living)
@@ -284,7 +284,7 @@ func fenced(t *testing.T, p Place) {
 		t.Skip("nobody loses an address")
 	}
 	slow, quick := open(t, p), open(t, p)
-	put(t, slow, texts("/a", "1", "2")...)
+	put(t, slow, texts("1", "2")...)
 	oldSession := serve(t, slow)
 	old := nextIs(t, oldSession, "/a")
 	d := one(t, old, "1", 1)

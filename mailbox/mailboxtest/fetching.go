@@ -129,7 +129,7 @@ func wakeOnce(t *testing.T, p Place) {
 // window: no more is fetched than the session asked for, until some is settled.
 func window(t *testing.T, p Place) {
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2", "3")...)
+	put(t, s, texts("1", "2", "3")...)
 	session, err := s.Serve(t.Context(), mailbox.Serving{Window: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func accept(t *testing.T, p Place) {
 // releaseGivesBack: what is not settled goes back as if it had not been fetched.
 func releaseGivesBack(t *testing.T, p Place) {
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2", "3")...)
+	put(t, s, texts("1", "2", "3")...)
 	session := serve(t, s)
 	b := nextIs(t, session, "/a")
 	take(t, b, "1", 1)
@@ -201,7 +201,7 @@ func releaseForLater(t *testing.T, p Place) {
 
 func sessionCloseGivesBack(t *testing.T, p Place) {
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2")...)
+	put(t, s, texts("1", "2")...)
 	session := serve(t, s)
 	b := nextIs(t, session, "/a")
 	take(t, b, "1", 1)

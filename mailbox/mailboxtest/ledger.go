@@ -117,7 +117,7 @@ func ledgerAllOrNothing(t *testing.T, p Place) {
 func ledgerCrash(t *testing.T, p Place) {
 	volatile(t, p)
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2")...)
+	put(t, s, texts("1", "2")...)
 	b := nextIs(t, serve(t, s), "/a")
 	l := book(t, b)
 	d := one(t, b, "1", 1)

@@ -11,7 +11,7 @@ import (
 // higher count.
 func retryKeepsPlace(t *testing.T, p Place) {
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2")...)
+	put(t, s, texts("1", "2")...)
 	session := serve(t, s)
 	b := nextIs(t, session, "/a")
 	for count := 1; count <= 3; count++ {
@@ -28,7 +28,7 @@ func retryKeepsPlace(t *testing.T, p Place) {
 func retryWaits(t *testing.T, p Place) {
 	const wait = 50 * time.Millisecond
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2")...)
+	put(t, s, texts("1", "2")...)
 	b := nextIs(t, serve(t, s), "/a")
 	d := one(t, b, "1", 1)
 	at := time.Now().Add(wait)
@@ -45,7 +45,7 @@ func retryWaits(t *testing.T, p Place) {
 // is out.
 func redeliveryComesAlone(t *testing.T, p Place) {
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2", "3")...)
+	put(t, s, texts("1", "2", "3")...)
 	b := nextIs(t, serve(t, s), "/a")
 	d := one(t, b, "1", 1)
 	settle(t, b, mailbox.Outcome{Key: d.Key, Verdict: mailbox.Retry})
@@ -63,7 +63,7 @@ func redeliveryComesAlone(t *testing.T, p Place) {
 func asideLetsOthersPass(t *testing.T, p Place) {
 	const wait = 50 * time.Millisecond
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2")...)
+	put(t, s, texts("1", "2")...)
 	b := nextIs(t, serve(t, s), "/a")
 	d := one(t, b, "1", 1)
 	at := time.Now().Add(wait)
@@ -80,7 +80,7 @@ func asideLetsOthersPass(t *testing.T, p Place) {
 // untouched: what was fetched and not begun goes back, and does not count.
 func untouched(t *testing.T, p Place) {
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2", "3")...)
+	put(t, s, texts("1", "2", "3")...)
 	b := nextIs(t, serve(t, s), "/a")
 	one, two := one(t, b, "1", 1), one(t, b, "2", 1)
 	settle(t, b,
@@ -94,7 +94,7 @@ func untouched(t *testing.T, p Place) {
 // settleTwice: the first outcome counts, and a key that never was does no harm.
 func settleTwice(t *testing.T, p Place) {
 	s := open(t, p)
-	put(t, s, texts("/a", "1", "2")...)
+	put(t, s, texts("1", "2")...)
 	session := serve(t, s)
 	b := nextIs(t, session, "/a")
 	d := one(t, b, "1", 1)

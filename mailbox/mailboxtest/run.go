@@ -137,9 +137,9 @@ func text(address, body string) mailbox.Mail {
 	return mailbox.Mail{Address: address, Body: []byte(body)}
 }
 
-func texts(address string, bodies ...string) (mail []mailbox.Mail) {
+func texts(bodies ...string) (mail []mailbox.Mail) {
 	for _, b := range bodies {
-		mail = append(mail, text(address, b))
+		mail = append(mail, text("/a", b))
 	}
 	return mail
 }

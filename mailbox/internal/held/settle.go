@@ -1,6 +1,8 @@
 package held
 
 import (
+	"errors"
+
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -9,7 +11,7 @@ func (q *Queue[R]) Settle(outcomes []mailbox.Outcome) error {
 	done := make([]Outcome[R], 0, len(outcomes))
 	var lost error
 	q.change(func() {
-		if lost = q.err; lost == mailbox.ErrStopped {
+		if lost = q.err; errors.Is(lost, mailbox.ErrStopped) {
 			lost = nil
 		}
 		if lost != nil {
@@ -120,7 +122,7 @@ func (q *Queue[R]) Waiting(lane int) int {
 // ErrStopped. The first ErrLost stays.
 func (q *Queue[R]) Fail(err error) {
 	q.change(func() {
-		if q.err != mailbox.ErrLost {
+		if !errors.Is(q.err, mailbox.ErrLost) {
 			q.err = err
 		}
 	})
