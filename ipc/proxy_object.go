@@ -100,6 +100,13 @@ func RegisterMethod[O, A, B, C any](c *Class[O, C], name string, f func(o O, ctx
 	return &Method[O, A, B]{c.c, name}
 }
 
+// RegisterError lets err keep its identity on its way between processes: through the methods of
+// objects, and wherever else an error is sent. [errors.Is] finds err in what arrives. The name must
+// be the same in both, which are the same program; declare it beside the error. It panics if the
+// name or the error is registered differently. (It is osproc.RegisterError, for programs without
+// that package.)
+func RegisterError(name string, err error) { wire.RegisterError(name, err) }
+
 // Open opens an object of the class in m: one that has the name, else a new one, which is made
 // from a in the manager's process. See [Manager.Lock] for names. An error of the function that
 // makes it is returned as by [Method.Call].
@@ -114,8 +121,8 @@ func (c *Class[O, A]) Open(ctx context.Context, m *Manager, name string, a A) (*
 }
 
 // Call calls the method of o, wherever o is, and returns what it returns. An error that the
-// method returns arrives with its text, and with the identity of what was registered of it with
-// errors that travel; a panic arrives as an error with its stack. When ctx ends, the method's
+// method returns arrives with its text, and with the identity of those in it that are registered
+// ([RegisterError]); a panic arrives as an error with its stack. When ctx ends, the method's
 // context ends too, and Call returns at once with the cause, without waiting for the method.
 func (f *Method[O, A, B]) Call(ctx context.Context, o *Object[O], a A) (b B, err error) {
 	if err := o.usable(ctx); err != nil {
