@@ -64,7 +64,9 @@
 //
 // A box that implements [Ledger] goes further: the state of a handler, the
 // outcome and the mail it sends are one step, so that the effect is as if it had
-// been handled once.
+// been handled once. Those of memory and of mailbox/bolt do; there is an example
+// of a collector with the latter. Mail that was put twice, because its sender was
+// not sure, is one mail if it has an ID.
 //
 // # What a store must do
 //

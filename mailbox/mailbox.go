@@ -78,7 +78,7 @@ type Box interface {
 	// there is nothing to fetch now, it returns 0, and calls wake once as
 	// soon as another Fetch is worth while; wake must not block, and may be
 	// called before Fetch has returned. Each Fetch that returns 0 replaces
-	// the wake of the one before.
+	// the wake of the one before. It may be nil if nobody waits.
 	//
 	// Mail that may have been delivered before comes alone: it is the only
 	// one that Fetch returns, and nothing else comes until it is settled.

@@ -115,6 +115,9 @@ func wakeOnce(t *testing.T, p Place) {
 	b := nextIs(t, serve(t, s), "/a")
 	take(t, b, "1", 1)
 	old := none(t, b)
+	if n, err := b.Fetch(make([]mailbox.Delivery, 1), nil); n != 0 || err != nil {
+		t.Fatalf("Fetch without a wake returned %d, %v; want nothing", n, err)
+	}
 	woken := none(t, b)
 	put(t, s, text("/a", "2"))
 	await(t, "the wake", woken)
