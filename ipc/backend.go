@@ -196,7 +196,7 @@ func tried(err error) (bool, error) {
 	switch {
 	case err == nil || errors.Is(err, ErrOwnerDied):
 		return true, err
-	case err == errBusy:
+	case errors.Is(err, errBusy):
 		return false, nil
 	}
 	return false, err

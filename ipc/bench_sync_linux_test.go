@@ -3,6 +3,7 @@ package ipc
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 )
 
@@ -100,18 +101,25 @@ func BenchmarkQueueAlone(b *testing.B) {
 	}
 }
 
+// BenchmarkLock is a pair of Lock and Unlock that nobody else wants.
 func BenchmarkLock(b *testing.B) {
-	l, err := NewLock()
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx := context.Background()
-	for b.Loop() {
-		if err := l.Lock(ctx); err != nil {
-			b.Fatal(err)
+	b.Run("ipc", func(b *testing.B) {
+		l := must[*Lock](b)(NewLock())
+		ctx := context.Background()
+		for b.Loop() {
+			if err := l.Lock(ctx); err != nil {
+				b.Fatal(err)
+			}
+			if err := l.Unlock(); err != nil {
+				b.Fatal(err)
+			}
 		}
-		if err := l.Unlock(); err != nil {
-			b.Fatal(err)
+	})
+	b.Run("sync", func(b *testing.B) {
+		m := new(sync.Mutex)
+		for b.Loop() {
+			m.Lock()
+			m.Unlock() //nolint:staticcheck // it is the pair that is measured
 		}
-	}
+	})
 }

@@ -40,6 +40,9 @@ func (l *Lock) Lock(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if d, ok := l.b.(*directLock); ok && d.tryLock() {
+		return nil
+	}
 	return l.b.lock(ctx)
 }
 
@@ -49,7 +52,12 @@ func (l *Lock) TryLock() (ok bool, err error) { return tried(l.b.lock(noWait)) }
 
 // Unlock unlocks l. Any goroutine of the process that holds it may do so; it returns
 // [ErrNotOwner] if that is not this process.
-func (l *Lock) Unlock() error { return l.b.unlock() }
+func (l *Lock) Unlock() error {
+	if d, ok := l.b.(*directLock); ok && d.tryUnlock() {
+		return nil
+	}
+	return l.b.unlock()
+}
 
 // Detach lets go of this handle, as the garbage collector does with one that nobody refers to.
 // Other processes keep theirs. If this was the process's last handle of the lock and the process

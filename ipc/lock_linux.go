@@ -11,8 +11,15 @@ import (
 // A sharedLock is nothing but the mutex of a region.
 type sharedLock struct {
 	guarded
-	mutex *shm.Mutex // guarded's, nearer by
+	mutex shm.Mutex // a copy of guarded's, nearer by
 }
+
+// A directLock is tried before it is called through the interface, which would cost a third of
+// the time of an uncontended lock. tryLock and tryUnlock must be small enough to be inlined.
+type directLock = sharedLock
+
+func (l *sharedLock) tryLock() bool   { return !l.detached.Load() && l.mutex.TryLock() }
+func (l *sharedLock) tryUnlock() bool { return !l.detached.Load() && l.mutex.TryUnlock() }
 
 var lockLayout = shm.Layout{Kind: regionLock, Size: guardedState, Bells: 1}
 
@@ -25,7 +32,7 @@ func newSharedLock(s *shared, err error) (lockBackend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sharedLock{g, g.mutex}, nil
+	return &sharedLock{g, *g.mutex}, nil
 }
 
 func (l *sharedLock) lock(ctx context.Context) error {

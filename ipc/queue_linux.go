@@ -175,7 +175,7 @@ func (q *sharedQueue) putWaiting(ctx context.Context, m *parcel) error {
 	if err := q.turnstile.Lock(ctx); err != nil && !errors.Is(err, ErrOwnerDied) {
 		return err
 	}
-	defer q.turnstile.Unlock()
+	defer func() { _ = q.turnstile.Unlock() }()
 	for {
 		if err := q.enter(ctx, q.puts, q.filled); err != nil {
 			return err
@@ -254,7 +254,7 @@ func (q *sharedQueue) take(ctx context.Context) (d delivery, ok bool, err error)
 	if err := q.enter(ctx, q.gets, q.freed); err != nil {
 		return d, false, err
 	}
-	defer q.gets.Unlock()
+	defer func() { _ = q.gets.Unlock() }()
 	if q.ring.empty() {
 		if q.ring.closed() && q.ring.empty() {
 			return d, false, ErrClosed
@@ -347,11 +347,11 @@ func (q *sharedQueue) close() error {
 	if err := q.enter(ctx, q.gets, q.freed); err != nil {
 		return err
 	}
-	defer q.gets.Unlock()
+	defer func() { _ = q.gets.Unlock() }()
 	if err := q.enter(ctx, q.puts, q.filled); err != nil {
 		return err
 	}
-	defer q.puts.Unlock()
+	defer func() { _ = q.puts.Unlock() }()
 	q.filled.Ring()
 	q.freed.Ring()
 	q.ring.tail.Or(ringClosed)

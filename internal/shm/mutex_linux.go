@@ -45,7 +45,7 @@ const (
 )
 
 // NewMutex returns the mutex at an offset of the data. All goroutines of a process must use
-// one Mutex value for it; see [Region.Local]. Processes are woken by the i-th bell.
+// one Mutex for it, or copies of that; see [Region.Local]. Processes are woken by the i-th bell.
 func (r *Region) NewMutex(offset, bell int) *Mutex {
 	return &Mutex{
 		word: r.Word(offset), self: uint64(r.self), region: r, bell: r.bells[bell],
@@ -58,20 +58,32 @@ func (r *Region) NewMutex(offset, bell int) *Mutex {
 // [ErrClosed] if the region is released here; and an error of the system if the owner cannot be
 // watched, for want of descriptors.
 func (m *Mutex) Lock(ctx context.Context) error {
-	if m.word.CompareAndSwap(0, m.self) {
-		runtime.KeepAlive(m)
+	if m.TryLock() {
 		return nil
 	}
 	return m.lockSlow(ctx)
 }
 
+// TryLock locks m if that is a matter of one instruction. If not, [Mutex.Lock] may know better.
+func (m *Mutex) TryLock() bool {
+	ok := m.word.CompareAndSwap(0, m.self)
+	runtime.KeepAlive(m)
+	return ok
+}
+
 // Unlock unlocks m, which any goroutine of the owning process may do. Others get [ErrNotOwner].
 func (m *Mutex) Unlock() error {
-	if m.word.CompareAndSwap(m.self, 0) {
-		runtime.KeepAlive(m)
+	if m.TryUnlock() {
 		return nil
 	}
 	return m.unlockSlow()
+}
+
+// TryUnlock unlocks m if that is a matter of one instruction. If not, [Mutex.Unlock] does it.
+func (m *Mutex) TryUnlock() bool {
+	ok := m.word.CompareAndSwap(m.self, 0)
+	runtime.KeepAlive(m)
+	return ok
 }
 
 // Free reports that nobody has m, and nobody waits for it.

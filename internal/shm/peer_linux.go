@@ -44,7 +44,7 @@ func openPeer(p process) (*peer, error) {
 	}
 	fd, err := unix.PidfdOpen(p.pid, 0)
 	switch {
-	case err == unix.ESRCH || err == unix.EINVAL: // EINVAL: the pid of a thread by now
+	case errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL): // EINVAL: the pid of a thread by now
 		return nil, errGone
 	case err != nil:
 		return nil, fmt.Errorf("ipc: cannot watch process %d, which has what is waited for: %w", p.pid, err)

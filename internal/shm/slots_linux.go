@@ -116,7 +116,7 @@ func (r *Region) Alive(o Owner) (bool, error) {
 		return true, nil
 	}
 	p, err := r.peer(o)
-	if err == errGone {
+	if errors.Is(err, errGone) {
 		return false, nil
 	}
 	return err == nil && !p.gone(), err
