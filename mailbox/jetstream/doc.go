@@ -1,0 +1,2 @@
+// Package jetstream keeps mail in NATS JetStream.
+package jetstream

@@ -1,0 +1,101 @@
+package jetstream_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// TestMain runs the tests, or is one of the processes that they need.
+func TestMain(m *testing.M) {
+	if role := os.Getenv("TROUPE_TEST_ROLE"); role != "" {
+		roles[role](os.Args[1:])
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// roles are what the test binary can be run as.
+var roles = map[string]func(args []string){"server": runServer}
+
+// child is this binary in another role.
+func child(role string, args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "TROUPE_TEST_ROLE="+role)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// runServer is a nats-server that syncs always, until its standard input ends.
+func runServer(args []string) {
+	port, _ := strconv.Atoi(args[1])
+	ns, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true,
+		JetStream: true, StoreDir: args[0], SyncAlways: true, MaxPayload: 8 << 20,
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	ns.Start()
+	if !ns.ReadyForConnections(20 * time.Second) {
+		os.Exit(1)
+	}
+	fmt.Println("ready")
+	io.Copy(io.Discard, os.Stdin)
+}
+
+// A natsServer is a server in a process of its own.
+type natsServer struct {
+	dir, port string
+	cmd       *exec.Cmd
+}
+
+func startNats(t testing.TB) *natsServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	s := &natsServer{dir: t.TempDir(), port: port}
+	s.start(t)
+	t.Cleanup(s.kill)
+	return s
+}
+
+func (s *natsServer) url() string { return "nats://127.0.0.1:" + s.port }
+
+// start starts the server and waits until it is ready.
+func (s *natsServer) start(t testing.TB) {
+	t.Helper()
+	s.cmd = child("server", s.dir, s.port)
+	s.cmd.StdinPipe()
+	out, err := s.cmd.StdoutPipe()
+	if err == nil {
+		err = s.cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	if strings.TrimSpace(line) != "ready" {
+		t.Fatal("the nats-server did not start")
+	}
+}
+
+// kill kills the server with SIGKILL and waits until it has gone.
+func (s *natsServer) kill() {
+	s.cmd.Process.Kill()
+	s.cmd.Wait()
+}
