@@ -125,30 +125,30 @@ func (b *Bell) wakeFollowers() {
 // do not disturb it.
 func (b *Bell) open() error {
 	b.mu.RLock()
-	file, closed := b.file, b.closed
+	ready, closed := b.raw != nil, b.closed
 	b.mu.RUnlock()
-	if file != nil || closed {
-		return closedError(closed)
+	switch {
+	case closed:
+		return ErrClosed
+	case ready:
+		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.file != nil || b.closed {
-		return closedError(b.closed)
+	switch {
+	case b.closed:
+		return ErrClosed
+	case b.raw != nil:
+		return nil
+	case b.file == nil:
+		b.file = os.NewFile(uintptr(b.fd), "bell")
 	}
-	b.file = os.NewFile(uintptr(b.fd), "bell")
 	if err := b.file.SetReadDeadline(time.Time{}); err != nil {
 		return errors.New("ipc: the descriptor of a bell cannot be waited for: is the same program on the other side?")
 	}
 	raw, err := b.file.SyscallConn()
 	b.raw = raw
 	return err
-}
-
-func closedError(closed bool) error {
-	if closed {
-		return ErrClosed
-	}
-	return nil
 }
 
 // close wakes those who wait in this process.

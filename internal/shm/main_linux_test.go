@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -116,6 +117,12 @@ func newRegion4Test(t testing.TB) *Region {
 	}
 	t.Cleanup(r.Release)
 	return r
+}
+
+// rounds is how often a storm blows: more often for TROUPE_SOAK.
+func rounds(n int) int {
+	soak, _ := strconv.Atoi(os.Getenv("TROUPE_SOAK"))
+	return n * max(1, 10*soak)
 }
 
 // soon is a context for what must happen.
