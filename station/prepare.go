@@ -125,6 +125,7 @@ func (res *resident) depart() bool {
 // would come again after a crash.
 func (res *resident) pace(n int, took time.Duration) {
 	switch {
+	case res.route.opts.Parallel > 1: // always one, and others may be here
 	case took > slow:
 		res.batch = 1
 	case n == int(res.batch) && took < slow/8:

@@ -119,12 +119,12 @@ func (s *Station) scheduleRoute(store mailbox.Store, keeps bool) *route {
 	return r
 }
 
-// A schedule is the actor of one.
+// A schedule is the actor of one. What it is lies in the ledger if it keeps its state.
 type schedule struct {
 	station *Station
 	store   mailbox.Store
 	keeps   bool
-	now     *entry // what it is; nil if that is not known, or there is none any more
+	now     *entry // what it is; nil if that is not known, or known to be nothing
 }
 
 // Handle sends what is to be sent, and what it will get itself next.
@@ -198,14 +198,12 @@ func (k *schedule) recall(ctx context.Context) error {
 
 // set makes e what the schedule is.
 func (k *schedule) set(ctx context.Context, e entry) error {
-	k.now = nil
-	if e.Plan != "" {
-		k.now = &e
-	}
+	k.now = &e
 	if !k.keeps {
 		return nil
 	}
 	if e.Plan == "" {
+		k.now = nil
 		return Forget(ctx)
 	}
 	return Save(ctx, e)
