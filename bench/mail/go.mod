@@ -5,7 +5,9 @@ go 1.26.0
 require (
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/troupe-go/troupe v0.0.0
+	github.com/troupe-go/troupe/mailbox/bolt v0.0.0
 	github.com/troupe-go/troupe/mailbox/redis v0.0.0
+	go.etcd.io/bbolt v1.5.0
 )
 
 require (
@@ -16,5 +18,6 @@ require (
 
 replace (
 	github.com/troupe-go/troupe => ../..
+	github.com/troupe-go/troupe/mailbox/bolt => ../../mailbox/bolt
 	github.com/troupe-go/troupe/mailbox/redis => ../../mailbox/redis
 )
