@@ -26,7 +26,7 @@ func newCellsObject(d *wire.Decoder) (object, error) {
 	switch {
 	case errors.Join(err1, err2) != nil || size < 1 || count < 1 || size > maxCells:
 		return nil, wire.ErrMalformed
-	case count > maxCells/size:
+	case count > maxCells/(size+8): // there are as many versions
 		return nil, errors.New("ipc: too large an array for a manager: at most 1 GiB")
 	}
 	return &cellsObject{size: int(size), all: make([]byte, size*count), versions: make([]uint64, count)}, nil

@@ -224,6 +224,9 @@ func (s *session) introduce(c *call, tag uint64) error {
 		}
 		s.b.mu.Lock()
 		h := s.b.sessions[host]
+		if h != nil && h.conn == nil {
+			h = nil // the broker's own process makes no guests this way
+		}
 		s.b.mu.Unlock()
 		return s.reply(c, tag, s.b.admit(s, h, c.number, func() { s.b.all.Go(func() { h.told(tag) }) }))
 	}
@@ -252,7 +255,7 @@ func (b *broker) admit(guest, host *session, number uint64, told func()) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.objects[number]
-	if e == nil || host == nil || host.refs[e] == 0 || guest.ended {
+	if e == nil || host == nil || host.refs[e] == 0 || guest.ended || guest.arrived != nil {
 		return errGone
 	}
 	b.hold(e, guest)
