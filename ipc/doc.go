@@ -16,6 +16,19 @@
 // The holder of a lock is an OS process. Like a [sync.Mutex], a lock may be unlocked by another
 // goroutine of the process that locked it; not by another process.
 //
+// # Connections and managers
+//
+// A connection ([*Conn]) has two ends, and carries messages: typed values, bytes, and open files.
+// [Pipe] makes both ends at once, of which one goes to another process as an argument; [Listen]
+// and [Dial] connect programs that know no more of each other than an address and a key. A
+// message arrives whole or not at all; a send that was given up is forgotten at the other end.
+//
+// A manager ([*Manager]) keeps things for processes that share no memory, on this machine or
+// another. What it keeps has a name, if it is given one, and is used like its kin in shared
+// memory: locks and queues are the same types. Besides there are variables, lists, maps, and
+// objects of the program's own types ([RegisterClass]), whose handles are called proxies. The
+// values in them are copied on their way in and out.
+//
 // # Death
 //
 // A process may be killed at any instruction, also in the middle of a call of this package.
@@ -35,7 +48,10 @@
 //
 // On Linux all of this is memory that processes share: an uncontended lock costs about as much
 // as a [sync.Mutex]. It needs Linux 5.6 and processes that see each other's numbers (one pid
-// namespace). On other systems the same is done by a broker, at the price of a round trip.
+// namespace). On other systems the same is done by a broker in the process that made the thing,
+// at the price of a round trip. On Windows nothing but data can travel between processes, so that
+// only [Listen], [Dial] and [DialManager] over TCP reach from one to another; what would need
+// more returns an error that says so.
 //
 // The semantics are those of Python's multiprocessing, minus its hangs; docs/from-aioprocessing.md
 // names the differences.

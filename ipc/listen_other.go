@@ -3,13 +3,13 @@
 package ipc
 
 import (
-	"errors"
+	"fmt"
 	"net"
 	"runtime"
 )
 
 func listenUnix(string) (net.Listener, func(), error) {
-	return nil, nil, errors.New("no unix sockets with users on " + runtime.GOOS + ": use tcp and a key")
+	return nil, nil, fmt.Errorf("%w: no unix sockets with users on %s: use tcp and a key", ErrUnsupported, runtime.GOOS)
 }
 
 // checkUser turns everybody away: there is no way to find out.

@@ -3,14 +3,14 @@
 package ipc
 
 import (
-	"errors"
+	"fmt"
 	"net"
 	"runtime"
 
 	"github.com/troupe-go/troupe/internal/wire"
 )
 
-var errNoPipe = errors.New("ipc: there are no pipes between processes on " + runtime.GOOS + ": use Listen and Dial over TCP")
+var errNoPipe = fmt.Errorf("%w: there are no pipes between processes on %s: use Listen and Dial over TCP", ErrUnsupported, runtime.GOOS)
 
 func socketPair() (*Conn, *Conn, error) { return nil, nil, errNoPipe }
 
