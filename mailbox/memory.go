@@ -30,15 +30,19 @@ type Memory struct {
 	closed atomic.Bool
 }
 
+// keepBoxes is of how many boxes an empty map may have been made.
+const keepBoxes = 64
+
 // shards is how many parts the addresses are in, each with its lock.
 const shards = 64
 
 type shard struct {
 	mu     sync.RWMutex
 	boxes  map[string]*box
+	most   int // boxes since the map was made
 	ids    idMemory
 	states map[string][]byte
-	_      [40]byte
+	_      [32]byte
 }
 
 // A MemoryOption changes how a Memory is made.
@@ -111,6 +115,7 @@ func (s *shard) make(m *Memory, address string) *box {
 	}
 	b := &box{store: m, address: address}
 	s.boxes[address] = b
+	s.most = max(s.most, len(s.boxes))
 	return b
 }
 
@@ -128,6 +133,9 @@ func (b *box) sweepAndUnlock() {
 	defer s.mu.Unlock()
 	if s.boxes[b.address] == b {
 		delete(s.boxes, b.address)
+	}
+	if len(s.boxes) == 0 && s.most > keepBoxes {
+		s.boxes, s.most = nil, 0 // a map does not get smaller by itself
 	}
 }
 

@@ -3,7 +3,6 @@ package mailbox_test
 import (
 	"context"
 	"runtime"
-	"strconv"
 	"testing"
 
 	"github.com/troupe-go/troupe/mailbox"
@@ -45,20 +44,6 @@ func BenchmarkMemory(b *testing.B) {
 		m.PutValue(b.Context(), "/cart/42", add{"apple", i})
 	}
 	<-done
-}
-
-// BenchmarkIdleAddress reports what an address with one mail takes.
-func BenchmarkIdleAddress(b *testing.B) {
-	const all = 1_000_000
-	for range b.N {
-		m := mailbox.NewMemory()
-		before := heap()
-		for i := range all {
-			m.PutValue(b.Context(), "/cart/"+strconv.Itoa(i), add{"apple", i})
-		}
-		b.ReportMetric(float64(heap()-before)/all, "bytes/address")
-		m.Close()
-	}
 }
 
 func heap() uint64 {
