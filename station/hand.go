@@ -28,6 +28,7 @@ type hand struct {
 	out   []mailbox.Outcome // of the deliveries before at
 	plain *mailContext      // for mail without a flow
 	watch stopwatch
+	late  bool // its last handler was, and it is being told to end
 }
 
 // look makes a hand look at the queue.
@@ -68,7 +69,11 @@ func (h *hand) Handle(self *troupe.Self[look], _ troupe.Message[look]) error {
 			return nil
 		}
 		alive := h.serve(res)
-		if !alive || self.Err() != nil {
+		switch {
+		case h.late:
+			whole = true
+			return ErrTimeout
+		case !alive || self.Err() != nil:
 			whole = true
 			return context.Cause(self)
 		}
@@ -146,7 +151,7 @@ func (h *hand) handleAll(res *resident, n int) (alive bool) {
 		if !res.route.values {
 			res.settle(h.out[i])
 		}
-		more = more && !res.stopping.Load() && h.self.Err() == nil
+		more = more && !res.stopping.Load() && !h.late && h.self.Err() == nil
 	}
 	for j := i; j < n; j++ {
 		h.out[j] = mailbox.Outcome{Key: h.buf[j].Key, Verdict: mailbox.Untouched}
@@ -182,7 +187,7 @@ func (h *hand) handleOne(res *resident, d *mailbox.Delivery) (o mailbox.Outcome,
 	if err == nil {
 		h.watch.start(res.route.opts.Timeout)
 		err = call(w, c, d, q)
-		if late := h.watch.stop(); late && err != nil {
+		if h.late = h.watch.stop(); h.late && err != nil {
 			err = fmt.Errorf("%w: %w", ErrTimeout, err)
 		}
 		if err == nil && c.step != nil {
