@@ -261,8 +261,8 @@ func killOnce(t *testing.T, i int, at place) (steps int) {
 	defer p.kill()
 	tell(t, p.Conn, i)
 	tell(t, p.Conn, s)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
 
 	done := make(chan error, 1)
 	meanwhile := func() { done <- c.meanwhile(ctx, s) }
@@ -297,6 +297,8 @@ func killOnce(t *testing.T, i int, at place) (steps int) {
 	_ = p.cmd.Process.Kill()
 	tr.untilDead()
 	p.kill()
+	late := time.AfterFunc(30*time.Second, func() { cancel(errors.New("it takes too long")) })
+	defer late.Stop()
 	if err := c.after(ctx, s); err != nil {
 		t.Errorf("killed at %+v: afterwards: %v", at, err)
 	}
