@@ -38,8 +38,8 @@ type PoolConfig struct {
 	Procs int
 
 	// Chunk is how many tasks [Pool.Map] sends to a worker at a time. 0 means as many as
-	// take about a millisecond, which is measured all the time; an item never waits for
-	// others to come when a worker has nothing to do.
+	// take about a millisecond, which is measured all the time. Either way, an item does not
+	// wait for others to come when a worker has nothing to do.
 	Chunk int
 
 	// SetUp is run in every worker before its first task; see [Func.Bind]. A worker whose

@@ -197,7 +197,10 @@ func (m *mapper[A, R]) Next(least, depth, most int) (w pool.Work, from, n int) {
 			continue
 		}
 		if chunk := m.pool.chunk; chunk > 0 {
-			least, n = chunk, min(n, chunk)
+			n = min(n, chunk)
+			if least > 0 {
+				least = chunk
+			}
 		}
 		if n < least && !b.closed && b.taken+n < len(b.args) {
 			return nil, 0, -1

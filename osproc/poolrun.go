@@ -3,6 +3,7 @@ package osproc
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/internal/wire"
 	"github.com/troupe-go/troupe/osproc/internal/child"
@@ -43,9 +44,13 @@ type run[A, R any] struct {
 	*runner[A, R]
 	x       *pool.Executor
 	args    []A
-	number  uint32 // of the first task
-	next    int    // the task that is running
-	results []R    // of the tasks before next, as far as they were not handed over
+	results []R          // of the tasks, each in its place
+	next    int          // the task that is running
+	done    atomic.Int32 // what next is, for another goroutine: all results before it are there
+
+	// What follows changes only in Hold.
+	number uint32 // of the first task
+	handed int    // so many tasks were handed over
 }
 
 // Run is called by an executor.
@@ -54,20 +59,33 @@ func (w *runner[A, R]) Run(x *pool.Executor, body *wire.Decoder, first uint32, n
 	if r == nil {
 		r = &run[A, R]{runner: w, x: x}
 		x.Scratch = r
+		x.Late(r.hand)
 	}
-	r.number, r.next = first, 0
-	r.args = slices.Grow(r.args[:0], n)[:n]
-	defer clear(r.args)
+	x.Hold(func() { r.begin(first, n) })
+	defer r.clear()
 	if err := w.codecs.arg.decode(body, r.args); err != nil {
 		err = fmt.Errorf("osproc: the argument of %s cannot be decoded in the worker: %w", w.name, err)
-		for i := range n {
-			x.Fail(first+uint32(i), err)
+		for range n {
+			r.fail(err)
 		}
 		return n
 	}
 	for r.some() {
 	}
 	return r.next
+}
+
+func (r *run[A, R]) begin(first uint32, n int) {
+	r.args = slices.Grow(r.args[:0], n)[:n]
+	r.results = slices.Grow(r.results[:0], n)[:n]
+	r.number, r.next, r.handed = first, 0, 0
+	r.done.Store(0)
+}
+
+// clear keeps nothing alive that the tasks had.
+func (r *run[A, R]) clear() {
+	clear(r.args)
+	r.x.Hold(func() { clear(r.results) })
 }
 
 // some runs tasks until one panics, or there are no more. It reports that one has panicked.
@@ -87,54 +105,56 @@ func (r *run[A, R]) some() (panicked bool) {
 		r.x.End()
 	}()
 	ctx := r.x.Context()
-	for r.next < len(r.args) && r.x.Begin(r.number+uint32(r.next)) {
+	for leave := false; !leave && r.next < len(r.args) && r.x.Begin(r.number+uint32(r.next)); leave = r.x.End() {
 		result, err := r.Func.run(ctx, r.args[r.next])
-		switch {
-		case err == nil:
-			r.results = append(r.results, result)
-			r.next++
-		case r.x.Leaving():
-			returned = true // to be run again by another worker
-			r.hand()
-			return false
-		default:
+		if err != nil {
+			if r.x.Leaving() {
+				break // to be run again by another worker
+			}
 			r.fail(err)
+			continue
 		}
-		if r.x.End() {
-			r.hand()
-			r.x.Flush()
-		}
+		r.results[r.next] = result
+		r.next++
+		r.done.Store(int32(r.next))
 	}
 	returned = true
-	r.hand()
+	r.x.Hold(r.hand)
 	return false
 }
 
 // fail hands over the error of the task that is running.
 func (r *run[A, R]) fail(err error) {
-	r.hand()
-	r.x.Fail(r.number+uint32(r.next), err)
+	r.x.Hold(func() {
+		r.hand()
+		r.x.Fail(r.number+uint32(r.next), err)
+		r.handed++
+	})
 	r.next++
+	r.done.Store(int32(r.next))
 }
 
 // hand hands over the results that there are. If that fails it finds out which of them cannot
-// be encoded.
+// be encoded. It is called in Hold, also by another goroutine while a task runs.
 func (r *run[A, R]) hand() {
-	n := len(r.results)
-	if n == 0 {
+	from, to := r.handed, int(r.done.Load())
+	if from >= to {
 		return
 	}
-	first := r.number + uint32(r.next-n)
-	err := r.x.Results(first, n, func(e *wire.Encoder) error { return r.codecs.result.encode(e, r.results) })
-	if err != nil {
-		for i := range r.results {
-			one := r.results[i : i+1]
-			err := r.x.Results(first+uint32(i), 1, func(e *wire.Encoder) error { return r.codecs.result.encode(e, one) })
-			if err != nil {
-				r.x.Fail(first+uint32(i), fmt.Errorf("osproc: the result of %s cannot be sent: %w", r.name, err))
-			}
+	r.handed = to
+	if r.handOne(from, to) == nil {
+		return
+	}
+	for i := from; i < to; i++ {
+		if err := r.handOne(i, i+1); err != nil {
+			r.x.Fail(r.number+uint32(i), fmt.Errorf("osproc: the result of %s cannot be sent: %w", r.name, err))
 		}
 	}
-	clear(r.results)
-	r.results = r.results[:0]
+}
+
+// handOne hands over the results [from, to) as one item.
+func (r *run[A, R]) handOne(from, to int) error {
+	return r.x.Results(r.number+uint32(from), to-from, func(e *wire.Encoder) error {
+		return r.codecs.result.encode(e, r.results[from:to])
+	})
 }

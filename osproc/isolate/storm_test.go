@@ -146,6 +146,7 @@ func TestG30_StormOfQuestions(t *testing.T) {
 					t.Fatalf("round %d: %v", round, err)
 				}
 			}
+			wantErr(t, reason(t, self, ref.PID()), troupe.ErrKilled) // the question may have learned of it first
 		}
 		if n := len(self.Node().Processes()); n != 1 {
 			t.Errorf("%d processes are left", n)

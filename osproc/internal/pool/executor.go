@@ -10,7 +10,8 @@ import (
 )
 
 // keepResults is how long results may wait for those that come after them, if the timer can
-// fire meanwhile: a task that computes is interrupted every ten milliseconds or so.
+// fire meanwhile: a task that computes is interrupted every ten milliseconds or so. They do not
+// wait for a task that takes long.
 const keepResults = time.Millisecond
 
 // An Executor runs tasks, one after the other.
@@ -19,10 +20,11 @@ type Executor struct {
 	line *line  // its word; nil on a system without
 	word uint64 // what is in line, unless the parent has set a flag
 
-	out   *wire.Encoder // results that were not sent; nil if there are none
-	start int           // of the body of out
-	since time.Time     // begin of what out is about
-	due   bool          // results are to be sent
+	sending sync.Mutex    // guards out, start, since and late, and is held in calls of late
+	out     *wire.Encoder // results that were not sent; nil if there are none
+	start   int           // of the body of out
+	since   time.Time     // begin of what out is about
+	late    func()        // see Late
 
 	// attention is set by others, when something is to be done before the next task.
 	attention atomic.Int32
@@ -41,9 +43,8 @@ type Executor struct {
 
 // What attention is for, from the least to the most urgent.
 const (
-	sendResults int32 = 1 + iota // they have waited long enough
-	dropTasks                    // nobody waits for the rest of these tasks
-	leaveNow                     // the worker leaves
+	dropTasks int32 = 1 + iota // nobody waits for the rest of these tasks
+	leaveNow                   // the worker leaves
 )
 
 // attend raises the attention.
@@ -66,13 +67,19 @@ func newExecutor(s *server, index int) *Executor {
 	return x
 }
 
-// tick has results sent, and goes on while there is work.
+// tick sends the results that there are, also while a task runs, and goes on while there is work.
 func (x *Executor) tick() {
 	x.armed.Store(false)
-	if x.working.Load() {
-		x.attend(sendResults)
-		x.arm()
+	if !x.working.Load() {
+		return
 	}
+	x.Hold(func() {
+		if x.late != nil {
+			x.late()
+		}
+		x.flush()
+	})
+	x.arm()
 }
 
 func (x *Executor) arm() {
@@ -83,9 +90,11 @@ func (x *Executor) arm() {
 
 // open and shut are before and after the tasks of a frame.
 func (x *Executor) open() {
-	if x.out == nil {
-		x.since = time.Now()
-	}
+	x.Hold(func() {
+		if x.out == nil {
+			x.since = time.Now()
+		}
+	})
 	x.working.Store(true)
 	x.arm()
 }
@@ -158,9 +167,11 @@ func (x *Executor) run(tasks interval, body *wire.Decoder) {
 		next = x.s.begin.Runner.Run(x, body, tasks.first, tasks.n)
 	}
 	if unwanted || x.attention.Load() == dropTasks { // somebody must answer: the parent counts
-		for ; next < tasks.n; next++ {
-			x.Fail(tasks.first+uint32(next), context.Canceled)
-		}
+		x.Hold(func() {
+			for ; next < tasks.n; next++ {
+				x.Fail(tasks.first+uint32(next), context.Canceled)
+			}
+		})
 	}
 }
 
@@ -196,12 +207,8 @@ func (x *Executor) Context() context.Context { return x.ctx }
 // Begin says that a task begins. If it returns false that task, and all after it, are not to
 // be run.
 func (x *Executor) Begin(number uint32) bool {
-	if why := x.attention.Load(); why != 0 {
-		if why != sendResults {
-			return false
-		}
-		x.attention.CompareAndSwap(sendResults, 0)
-		x.due = true
+	if x.attention.Load() != 0 {
+		return false
 	}
 	if x.line == nil {
 		return true
@@ -217,27 +224,37 @@ func (x *Executor) Begin(number uint32) bool {
 	return true
 }
 
-// End says that a task has ended. If it returns true, the results so far are to be handed
-// over, and then Flush to be called.
-func (x *Executor) End() bool {
+// End says that a task has ended. If it returns true, no other is to be begun.
+func (x *Executor) End() (leave bool) {
 	if x.s.statm != nil && x.s.outgrown() {
 		x.s.leave()
 		return true
 	}
-	return x.due
+	return false
 }
+
+// Hold calls f while nobody else hands anything over or sends it.
+func (x *Executor) Hold(f func()) {
+	x.sending.Lock()
+	defer x.sending.Unlock()
+	f()
+}
+
+// Late sets what is called, as by Hold and on another goroutine, when tasks have been running for
+// a while: it is to hand over what results there are.
+func (x *Executor) Late(f func()) { x.Hold(func() { x.late = f }) }
 
 // Leaving reports that the worker was told to end, so that the error of a task that was
 // running may be no more than that.
 func (x *Executor) Leaving() bool { return x.s.w.Context().Err() != nil }
 
-// Results hands over the results of n tasks. It returns the error of encode, in which case
-// nothing was handed over.
+// Results hands over the results of n tasks; see Hold. It returns the error of encode, in which
+// case nothing was handed over.
 func (x *Executor) Results(first uint32, n int, encode func(*wire.Encoder) error) error {
 	return x.hand(itemResults, first, n, encode)
 }
 
-// Fail hands over the error of a task.
+// Fail hands over the error of a task; see Hold.
 func (x *Executor) Fail(number uint32, failure error) {
 	_ = x.hand(itemFailure, number, 1, func(e *wire.Encoder) error { return encodeError(e, failure) })
 }
@@ -249,7 +266,7 @@ func (x *Executor) begin() {
 
 func (x *Executor) hand(what byte, first uint32, n int, encode func(*wire.Encoder) error) error {
 	if x.out != nil && (len(x.out.Bytes) > frameSize || len(x.out.Files) > frameFiles) {
-		x.Flush()
+		x.flush()
 	}
 	if x.out == nil {
 		x.begin()
@@ -264,13 +281,15 @@ func (x *Executor) hand(what byte, first uint32, n int, encode func(*wire.Encode
 }
 
 // Flush sends what was handed over.
-func (x *Executor) Flush() {
-	if x.due = false; x.out != nil {
+func (x *Executor) Flush() { x.Hold(x.flush) }
+
+func (x *Executor) flush() {
+	if x.out != nil {
 		x.send(0)
 	}
 }
 
-// send sends what was handed over, and flags.
+// send sends what was handed over, and flags; see Hold.
 func (x *Executor) send(flags byte) {
 	if x.out == nil {
 		x.begin()
@@ -301,5 +320,5 @@ func (x *Executor) sealed(e *wire.Encoder, err error) {
 			x.Fail(f.first+uint32(i), err)
 		}
 	}
-	x.Flush()
+	x.flush()
 }

@@ -27,9 +27,9 @@ type Work interface {
 
 // A Source has works when the pool has room for them.
 type Source interface {
-	// Next returns the next tasks: at least so many, unless they are the last; preferably
-	// depth of them; never more than most. n=0 is none now, n<0 is fewer than least. It must
-	// be quick.
+	// Next returns the next tasks: at least so many, unless they are the last, where 0 is
+	// whatever there is; preferably depth of them; never more than most. n=0 is none now, n<0
+	// is fewer than least. It must be quick.
 	Next(least, depth, most int) (w Work, from, n int)
 }
 
@@ -272,7 +272,7 @@ func (p *Pool) take(most int) (span, bool) {
 		p.stats.Queued -= s.len()
 		return s, true
 	}
-	least := 1
+	least := 0
 	if !p.force {
 		least = Least(p.depth)
 	}

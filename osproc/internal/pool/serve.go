@@ -20,8 +20,8 @@ const Role = "pool"
 // A Runner is the function of a pool in the worker.
 type Runner interface {
 	// Run runs n tasks, whose arguments body begins with. first is the number of the
-	// first. It calls Begin before each task, End after it, and Results or Fail some time
-	// later. It returns how many tasks it has begun.
+	// first. It calls Begin before each task, End after it, and Results or Fail before it
+	// returns; see also Late. It returns how many tasks it has begun.
 	Run(x *Executor, body *wire.Decoder, first uint32, n int) (begun int)
 }
 
@@ -113,7 +113,8 @@ func Serve(w *child.Worker, body *wire.Decoder, begin func(*wire.Decoder) (Begin
 	}
 	s.going.Wait()
 	if !s.bye.Load() && w.Context().Err() == nil {
-		s.all[0].send(flagLeaving)
+		x := s.all[0]
+		x.Hold(func() { x.send(flagLeaving) })
 	}
 	_ = s.link.Flush()
 	if err := s.begin.TearDown(context.WithoutCancel(w.Context())); err != nil {
