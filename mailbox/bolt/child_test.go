@@ -28,6 +28,7 @@ var roles = map[string]func(dir string, args []string) error{
 	"hang":    hang,
 	"die":     die,
 	"hold":    hold,
+	"process": process,
 }
 
 func TestMain(m *testing.M) {

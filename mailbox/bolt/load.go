@@ -19,7 +19,7 @@ type givenBack struct {
 func (s *Store) giveBack(b *box, items []*held.Item[ref]) {
 	var marked []*givenBack
 	for _, it := range items {
-		if it.Safe > it.Tries || it.Tries > 0 {
+		if it.Marked() {
 			marked = append(marked, &givenBack{string(b.key(it)), byte(min(it.Tries, maxCount))})
 		}
 	}

@@ -36,6 +36,10 @@ type Item[R any] struct {
 	next    *Item[R]
 }
 
+// Marked reports whether the store tells the next owner, or is about to, that the item
+// was handed out. The queue must be closed.
+func (it *Item[R]) Marked() bool { return it.Tries > 0 || it.Safe > 0 || it.bumping }
+
 // An Outcome is what the store must write down about an item that has been settled.
 type Outcome[R any] struct {
 	*Item[R]

@@ -35,6 +35,7 @@ type Queue[R any] struct {
 	alone   *Item[R] // is out, and came alone
 	keys    uint64
 	err     error
+	closed  bool
 	loading bool
 	news    [Lanes]bool // there was More while loading
 	wake    func()

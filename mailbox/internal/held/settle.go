@@ -90,9 +90,13 @@ func (q *Queue[R]) More(lanes ...int) {
 	})
 }
 
-// Bumped says that a hand-out of each of the items is safe.
+// Bumped says that a hand-out of each of the items is safe. After Close that does not
+// matter to the queue any more, and the items are somebody else's.
 func (q *Queue[R]) Bumped(items []*Item[R]) {
 	q.change(func() {
+		if q.closed {
+			return
+		}
 		for _, it := range items {
 			it.Safe, it.bumping = it.Tries+1, false
 		}
@@ -135,6 +139,7 @@ func (q *Queue[R]) Close() {
 	if q.timer != nil {
 		q.timer.Stop()
 	}
+	q.closed = true
 	q.err, q.wake, q.alone = mailbox.ErrLost, nil, nil
 	for _, it := range q.out {
 		q.in(it)
