@@ -66,7 +66,7 @@ func (s *slot[A]) settle(answer A, err error) error {
 		return s.sendBack(answer, err)
 	}
 	s.answer, s.err = answer, err
-	s.wake <- struct{}{}
+	s.wakeAsker()
 	return nil
 }
 
@@ -117,7 +117,7 @@ func (a *pending) fail(err error) {
 		return
 	}
 	a.err = err
-	a.wake <- struct{}{}
+	a.wakeAsker()
 }
 
 // attach makes p's death end the question. The lock is held.
@@ -368,8 +368,8 @@ func (a *pending) end() {
 func (a *pending) wait(ctx context.Context) error {
 	w := a.asker.enterBlocking()
 	defer w.leaveBlocking()
-	if a.exact {
-		<-a.wake // the end of the process settles the question
+	if a.exact { // the end of the process settles the question
+		a.await()
 		return nil
 	}
 	select {

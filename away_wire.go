@@ -205,6 +205,24 @@ func nobodyWaits(err error) error {
 	return nil
 }
 
+// await waits until the question is settled. One that went to another OS process may
+// fetch the answer from there himself.
+func (a *pending) await() {
+	if c := a.went.Load(); c != nil {
+		c.peer.Await(&a.wake)
+		return
+	}
+	<-a.wake
+}
+
+// wakeAsker ends the wait of a settled question, which may have gone on to others since.
+func (a *pending) wakeAsker() {
+	a.wake <- struct{}{}
+	for c := a.went.Load(); c != nil; c = c.next {
+		c.peer.Woken(&a.wake)
+	}
+}
+
 // forgetCalls takes a settled question back from the nodes that it went to.
 func (a *pending) forgetCalls() {
 	for c := a.went.Swap(nil); c != nil; c = c.next {

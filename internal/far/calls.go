@@ -85,14 +85,15 @@ type query struct {
 	p     *Peer
 	found Process
 	err   error
-	done  chan struct{}
+	wake  chan struct{}
 }
 
 func (q *query) Answered(body *wire.Decoder, failure error) {
 	if q.err = failure; failure == nil {
 		q.found, q.err = q.p.ReadRef(body)
 	}
-	close(q.done)
+	q.wake <- struct{}{}
+	q.p.Woken(&q.wake)
 }
 
 // ask asks the other side about a name, and waits for the answer.
@@ -100,7 +101,7 @@ func (p *Peer) ask(kind byte, name string, q Process) (Process, error) {
 	if p.over.Load() {
 		return nil, ErrGone
 	}
-	a := &query{p: p, done: make(chan struct{})}
+	a := &query{p: p, wake: make(chan struct{}, 1)}
 	n := p.AddCall(a)
 	e := p.begin()
 	e.Uint(n)
@@ -114,7 +115,7 @@ func (p *Peer) ask(kind byte, name string, q Process) (Process, error) {
 		p.DropCall(n)
 		return nil, ErrGone
 	}
-	<-a.done
+	p.Await(&a.wake)
 	return a.found, a.err
 }
 

@@ -79,6 +79,7 @@ type actor struct {
 	label  string
 	peer   *Peer
 	away   uint64
+	hook   func(text string) // gets messages, if set, instead of the world's notes
 
 	mu      sync.Mutex
 	watched *Peer
@@ -94,6 +95,10 @@ func (a *actor) Receive(from Process, body *wire.Decoder, urgent bool) error {
 	text, err := body.Text()
 	if err != nil {
 		return err
+	}
+	if a.hook != nil {
+		a.hook(text)
+		return nil
 	}
 	sender := "nobody"
 	if from != nil {
@@ -135,14 +140,11 @@ func (a *actor) End(reason error) {
 // was sent from a to b was handled.
 func pair(t testing.TB) (a, b *Peer, flush func()) {
 	t.Helper()
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	near, far := sockets(t)
 	a, b = New(new(world)), New(new(world))
 	var wg sync.WaitGroup
-	for i, p := range []*Peer{a, b} {
-		l := wire.NewLink(unixConn(t, fds[i]))
+	for p, c := range map[*Peer]*net.UnixConn{a: near, b: far} {
+		l := wire.NewLink(c)
 		p.Attach(l)
 		wg.Go(func() { _ = p.Serve() })
 		t.Cleanup(func() { l.Close() })
@@ -301,11 +303,8 @@ func TestBeforeThereIsALink(t *testing.T) {
 	for i := range 3 {
 		send(p, Main, q, fmt.Sprint(i))
 	}
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	near, far := wire.NewLink(unixConn(t, fds[0])), wire.NewLink(unixConn(t, fds[1]))
+	c, d := sockets(t)
+	near, far := wire.NewLink(c), wire.NewLink(d)
 	defer near.Close()
 	defer far.Close()
 	p.Attach(near)
@@ -339,6 +338,16 @@ func FuzzHandle(f *testing.F) {
 			}
 		}
 	})
+}
+
+// sockets returns two sockets that are connected.
+func sockets(t testing.TB) (near, far *net.UnixConn) {
+	t.Helper()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return unixConn(t, fds[0]), unixConn(t, fds[1])
 }
 
 func unixConn(t testing.TB, fd int) *net.UnixConn {

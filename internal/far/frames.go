@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 
 	"github.com/troupe-go/troupe/internal/wire"
 )
@@ -69,22 +68,30 @@ func (p *Peer) Signal(to uint64, s Signal, from Process, reason error) {
 // Peer must be attached.
 func (p *Peer) Serve() error {
 	l := p.link.Load()
+	defer p.turn.end()
 	for {
 		kind, body, err := l.Receive()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, wire.ErrInterrupted):
+			continue // meant for one who has stopped reading
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
-		body.Peer = p
-		if err := p.handle(kind, body); err != nil {
-			return fmt.Errorf("troupe: a frame of kind %d from the other node cannot be understood: %w", kind, err)
+		if err := p.receive(kind, body); err != nil {
+			return err
 		}
-		if !l.Buffered() {
-			runtime.Gosched() // whoever was woken goes first: the system has nothing for us yet
+		if !l.Buffered() && (kind == kindMessage || kind == kindReply) {
+			if err := p.turn.letGo(l); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+func badFrame(kind byte, err error) error {
+	return fmt.Errorf("troupe: a frame of kind %d from the other node cannot be understood: %w", kind, err)
 }
 
 // handle handles one frame. An error means that the other side cannot be trusted any

@@ -28,6 +28,7 @@ type Peer struct {
 	over atomic.Bool
 	os   atomic.Int64
 	up   atomic.Pointer[Process]
+	turn turn
 
 	attaching sync.Mutex
 	early     []*wire.Encoder // sealed, while there is no link

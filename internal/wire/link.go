@@ -31,6 +31,9 @@ var (
 	ErrOtherVersion = errors.New("wire: the other side does not speak this version of the protocol; build it with the same version of Troupe")
 )
 
+// ErrInterrupted is returned by Receive after [Link.Interrupt]. Nothing is lost.
+var ErrInterrupted = errors.New("wire: receiving was interrupted")
+
 // A frame is a header and a body. The header: length of the body (4 bytes, little
 // endian), kind, number of descriptors, and two bytes that are always the same, so
 // that a stream that got out of step is noticed.
@@ -54,6 +57,7 @@ type Link struct {
 	trial   *trial // nil where there is none
 	out     outgoing
 	in      incoming
+	watch   atomic.Pointer[Watch]
 	closed  atomic.Bool
 	closing sync.Once
 }
@@ -183,6 +187,9 @@ func (l *Link) Close() error {
 		l.closed.Store(true)
 		l.out.end(l, ErrClosed)
 		err = l.c.Close()
+		if w := l.watch.Load(); w != nil {
+			w.Wake()
+		}
 	})
 	if err == ErrClosed {
 		return nil

@@ -2,9 +2,12 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync/atomic"
+	"time"
 )
 
 // incoming is the receiving half of a link.
@@ -46,6 +49,10 @@ func (l *Link) Receive() (kind byte, body *Decoder, err error) {
 	_ = in.body.Close()
 	if in.err == nil {
 		kind, in.err = l.next()
+	}
+	if in.err == ErrInterrupted {
+		in.err = nil
+		return 0, nil, ErrInterrupted
 	}
 	if in.err != nil {
 		in.closeFiles()
@@ -132,7 +139,7 @@ func (l *Link) fill(n int) error {
 		}
 		k, err := l.read(in.buf[in.w:])
 		if err != nil {
-			return l.ended(err)
+			return l.unlessInterrupted(err)
 		}
 		in.w += k
 	}
@@ -153,6 +160,22 @@ func (l *Link) read(b []byte) (int, error) {
 		in.reads.Add(1)
 	}
 	return n, err
+}
+
+// Interrupt makes a Receive that waits return [ErrInterrupted], or the next that would
+// have to. Any goroutine may call it.
+func (l *Link) Interrupt() { _ = l.c.SetReadDeadline(longAgo) }
+
+// Deadlines.
+var never, longAgo = time.Time{}, time.Unix(1, 0)
+
+// unlessInterrupted returns the error of a read that failed.
+func (l *Link) unlessInterrupted(err error) error {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || l.closed.Load() {
+		return l.ended(err)
+	}
+	_ = l.c.SetReadDeadline(never)
+	return ErrInterrupted
 }
 
 // ended returns the error of a link that can receive no more because of err.
@@ -186,7 +209,11 @@ func (l *Link) large(n int) ([]byte, error) {
 		k, err := l.read(body[got:])
 		if err != nil {
 			in.w = 1 // in the middle of something
-			return nil, l.ended(err)
+			if err = l.unlessInterrupted(err); err != ErrInterrupted {
+				return nil, err
+			}
+			in.w = 0 // the rest will come soon
+			continue
 		}
 		got += k
 	}
