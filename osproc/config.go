@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/osproc/internal/child"
@@ -115,8 +116,11 @@ func (o Output) child(c *Config) child.Output {
 	if o.lines == nil {
 		return o.out
 	}
-	w := &lineWriter{each: o.lines(c)}
-	return child.Output{Sink: w, Flush: w.flush}
+	each := o.lines(c)
+	return child.Output{Open: func() (io.Writer, func()) {
+		w := &lineWriter{each: each}
+		return w, w.flush
+	}}
 }
 
 // Inherit gives the child the parent's own standard output, or standard error.
@@ -130,8 +134,21 @@ func Discard() Output { return Output{out: child.Output{Discard: true}} }
 func ToFile(f *os.File) Output { return Output{out: child.Output{File: f}} }
 
 // ToWriter copies output to w. A w that fails gets no more, and the child does not feel it;
-// a w that is slow holds the child back.
-func ToWriter(w io.Writer) Output { return Output{out: child.Output{Sink: w}} }
+// a w that is slow holds the child back. Several children with the same Output, such as the
+// workers of a pool, write one after the other.
+func ToWriter(w io.Writer) Output { return Output{out: child.Output{Sink: &oneByOne{w: w}}} }
+
+// oneByOne lets one write happen at a time.
+type oneByOne struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (o *oneByOne) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.w.Write(b)
+}
 
 // ToLog logs output line by line at a level, with the child's name as attribute "child".
 // A nil logger is [slog.Default]. Lines of more than 64 KiB are cut.
@@ -149,10 +166,18 @@ func ToLog(log *slog.Logger, level slog.Level) Output {
 }
 
 // ToLines calls each for every line, without its end. The line is only valid during the
-// call, and calls for one output of one child come one after the other. An each that waits
-// holds the child back. Lines of more than 64 KiB come in pieces.
+// call, and calls come one after the other, also those for several children with the same
+// Output, such as the workers of a pool. An each that waits holds them back. Lines of more than
+// 64 KiB come in pieces.
 func ToLines(each func(line []byte)) Output {
-	return Output{lines: func(*Config) func([]byte) { return each }}
+	var mu sync.Mutex
+	return Output{lines: func(*Config) func([]byte) {
+		return func(line []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			each(line)
+		}
+	}}
 }
 
 // maxLine is the longest line that is not cut, in bytes.

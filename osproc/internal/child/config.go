@@ -46,10 +46,15 @@ type Output struct {
 	Discard bool
 	File    *os.File  // given to the child as it is
 	Sink    io.Writer // gets what the child writes, from a goroutine
-	Flush   func()    // called after the last write to Sink
+
+	// Open makes a Sink for each child that is started, and what is called after the last
+	// write to it.
+	Open func() (sink io.Writer, flush func())
 }
 
-func (o Output) zero() bool { return !o.Inherit && !o.Discard && o.File == nil && o.Sink == nil }
+func (o Output) zero() bool {
+	return !o.Inherit && !o.Discard && o.File == nil && o.Sink == nil && o.Open == nil
+}
 
 // Input says what standard input is. The zero Input is empty.
 type Input struct {

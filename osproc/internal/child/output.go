@@ -22,11 +22,12 @@ const (
 
 // An output reads what a child writes, so that the child never has to wait long.
 type output struct {
-	r    *os.File
-	to   Output
-	tail []byte
-	keep bool
-	done chan struct{}
+	r     *os.File
+	to    io.Writer
+	flush func()
+	tail  []byte
+	keep  bool
+	done  chan struct{}
 }
 
 // openOutput returns the file that is to be the child's, whether it is to be closed here
@@ -38,14 +39,18 @@ func openOutput(o Output, inherited *os.File, keep bool) (f *os.File, closing bo
 	case o.Discard:
 		f, err = os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 		return f, true, nil, err
-	case o.Sink == nil:
+	case o.Sink == nil && o.Open == nil:
 		return inherited, false, nil, nil
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, false, nil, err
 	}
-	return w, true, &output{r: r, to: o, keep: keep, done: make(chan struct{})}, nil
+	out = &output{r: r, to: o.Sink, keep: keep, done: make(chan struct{})}
+	if o.Open != nil {
+		out.to, out.flush = o.Open()
+	}
+	return w, true, out, nil
 }
 
 // read runs in a goroutine until finish.
@@ -62,8 +67,8 @@ func (o *output) read() {
 			break
 		}
 	}
-	if o.to.Flush != nil {
-		o.to.Flush()
+	if o.flush != nil {
+		o.flush()
 	}
 }
 
@@ -90,10 +95,8 @@ func (o *output) take(b []byte) {
 			o.tail = append(o.tail[:0], o.tail[len(o.tail)-maxTail:]...)
 		}
 	}
-	if o.to.Sink != nil {
-		if _, err := o.to.Sink.Write(b); err != nil {
-			o.to.Sink = io.Discard
-		}
+	if _, err := o.to.Write(b); err != nil {
+		o.to = io.Discard
 	}
 }
 
