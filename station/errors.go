@@ -19,6 +19,11 @@ var (
 	// [Options.Timeout].
 	ErrTimeout = errors.New("station: the handler took longer than its time-out")
 
+	// ErrNotNow is returned by a handler that cannot do anything at present: the
+	// mail goes back to its place as if it had not been delivered, the actor
+	// is retired, and the gate is asked again after [Options.GateWait].
+	ErrNotNow = errors.New("station: not now")
+
 	// ErrExpired is the error of mail that was of no use any more when its turn
 	// came; see [Expire].
 	ErrExpired = errors.New("station: the mail has expired")

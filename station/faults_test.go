@@ -302,6 +302,54 @@ func TestActorThatCannotBeMade(t *testing.T) {
 	})
 }
 
+func TestNotNow(t *testing.T) {
+	for _, parallel := range []int{1, 3} {
+		bubble(t, func(t *testing.T) {
+			s, _ := newStation(t)
+			var online atomic.Bool
+			got, retired := &record[int]{}, &record[string]{}
+			station.Handle(s, "/a", func(string) (station.Actor[int], error) {
+				return away{online: &online, got: got, retired: retired}, nil
+			}, station.Options{Gate: func(string) bool { return online.Load() }, GateWait: time.Minute, Parallel: parallel, Idle: 2 * time.Hour})
+			start(t, s)
+			online.Store(true)
+			tell(t, s, "/a", 1)
+			synctest.Wait()
+			online.Store(false)
+			tell(t, s, "/a", 2)
+			tell(t, s, "/a", 3)
+			time.Sleep(time.Hour)
+			wantList(t, got.get(), 1)
+			online.Store(true)
+			time.Sleep(61 * time.Second)
+			if list := got.get(); len(list) != 3 {
+				t.Error(list)
+			}
+			if n := len(retired.get()); n != 1 {
+				t.Error("retired", n)
+			}
+		})
+	}
+}
+
+type away struct {
+	online  *atomic.Bool
+	got     *record[int]
+	retired *record[string]
+}
+
+func (a away) Retire() { a.retired.add("") }
+func (a away) Handle(_ context.Context, m station.Mail[int]) error {
+	if !a.online.Load() {
+		return station.ErrNotNow
+	}
+	if m.Count != 1 {
+		return fmt.Errorf("it counts as delivered %d times", m.Count)
+	}
+	a.got.add(m.Body)
+	return nil
+}
+
 func TestDoneThatPanics(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s, _ := newStation(t)

@@ -86,7 +86,11 @@ func (h *hand) Handle(self *troupe.Self[look], _ troupe.Message[look]) error {
 func (h *hand) serve(res *resident) (alive bool) {
 	h.res = res
 	if res.work() == nil {
-		if res.retire.Load() && res.finished() {
+		switch {
+		case res.notNow.Swap(false):
+			res.quit(res.route.opts.GateWait)
+			return true
+		case res.retire.Load() && res.finished():
 			return true
 		}
 		if ready, alive := h.prepare(res); !ready {
@@ -121,15 +125,7 @@ func (h *hand) part(res *resident, err error) {
 	if !errors.Is(err, mailbox.ErrStopped) && !errors.Is(err, mailbox.ErrLost) && !errors.Is(err, mailbox.ErrClosed) {
 		h.run.report("no mail can be fetched", res.address, err)
 	}
-	res.mu.Lock()
-	busy := res.active > 0
-	if busy {
-		res.turn.Store(parked)
-	}
-	res.mu.Unlock()
-	if !busy {
-		res.leave(0)
-	}
+	res.quit(0)
 }
 
 // handleAll handles what was fetched, and passes the turn on.
@@ -242,7 +238,7 @@ func (h *hand) inherit(reason error) {
 	res := h.res
 	switch {
 	case at == preparing:
-		res.leave(res.route.opts.GateWait)
+		res.quit(res.route.opts.GateWait)
 		return
 	case at < 0:
 		return

@@ -107,6 +107,14 @@ func (h *hand) judgeError(res *resident, d *mailbox.Delivery, err error, questio
 		}
 		res.retire.Store(true)
 		return o
+	case errors.Is(err, ErrNotNow):
+		if w := res.work(); w != nil {
+			res.employ(nil)
+			retireActor(res, w)
+		}
+		res.notNow.Store(true)
+		o.Verdict = mailbox.Untouched
+		return o
 	case panicked != nil, res.route.opts.Atomic:
 		res.employ(nil)
 	}
@@ -114,7 +122,7 @@ func (h *hand) judgeError(res *resident, d *mailbox.Delivery, err error, questio
 	case question:
 	case panicked == nil && h.at.Load() != fenced && errors.Is(context.Cause(h.self), troupe.ErrShutdown):
 		o.Verdict = mailbox.Untouched
-	case errors.As(err, &never), errors.As(err, &bad), err == ErrExpired, err == errTooOften,
+	case errors.As(err, &never), errors.As(err, &bad), errors.Is(err, ErrExpired), errors.Is(err, errTooOften),
 		retry.Attempts > 0 && d.Count >= retry.Attempts:
 		o.Verdict, o.Reason = mailbox.Dead, err.Error()
 		h.run.report("mail is given up", res.address, err)

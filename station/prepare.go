@@ -22,7 +22,7 @@ func (h *hand) prepare(res *resident) (ready, alive bool) {
 			h.run.report("an actor could not be made", res.address, err)
 			h.tellDone(res, err)
 		}
-		res.leave(res.route.opts.GateWait)
+		res.quit(res.route.opts.GateWait)
 		return false, true
 	}
 	res.employ(w)

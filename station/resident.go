@@ -27,6 +27,7 @@ type resident struct {
 
 	stopping atomic.Bool  // a person has stopped the address
 	retire   atomic.Bool  // it is to go when there is no mail
+	notNow   atomic.Bool  // it is to go, and come back after a wait
 	asleep   atomic.Int64 // since when it rests, in nanoseconds of the run
 	until    atomic.Int64 // not to be retired before, likewise
 	place    int32        // in the rest list, from 1; 0 if it is not there
@@ -129,6 +130,20 @@ func (res *resident) leave(later time.Duration) {
 		retireActor(res, w)
 	}
 	_ = res.box.Release(later)
+}
+
+// quit is leave by whoever has the turn. While handlers are still at work it is put
+// off: the last of them passes the turn on.
+func (res *resident) quit(later time.Duration) {
+	res.mu.Lock()
+	busy := res.active > 0
+	if busy {
+		res.turn.Store(parked)
+	}
+	res.mu.Unlock()
+	if !busy {
+		res.leave(later)
+	}
 }
 
 // dismiss is leave at the end of a run, when nobody else touches the resident. Its
