@@ -77,7 +77,7 @@ type Limits struct {
 func (c Config) Internal() child.Config {
 	return child.Config{
 		Name: c.Name, Env: c.Env, Dir: c.Dir,
-		Stdin: child.Input(c.Stdin.in), Stdout: c.Stdout.child(&c), Stderr: c.Stderr.child(&c),
+		Stdin: c.Stdin.in, Stdout: c.Stdout.child(&c), Stderr: c.Stderr.child(&c),
 		Nice: c.Nice, Memory: c.Limits.Memory, CPU: c.Limits.CPU, Files: c.Limits.Files,
 		Grace: c.Grace, Orphan: c.Orphan, Ready: c.Patience, Group: c.Group, Daemon: c.Daemon,
 	}

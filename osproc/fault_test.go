@@ -135,7 +135,12 @@ var faulty = osproc.Register("faulty", func(_ context.Context, kind string) (int
 	return 0, nil
 })
 
-func deeper(n int) int { return deeper(n+1) + 1 }
+func deeper(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return deeper(n+1) + 1
+}
 
 func TestResultsLargerThanAnyBuffer(t *testing.T) {
 	nothingLeft(t)

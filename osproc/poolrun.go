@@ -106,7 +106,7 @@ func (r *run[A, R]) some() (panicked bool) {
 	}()
 	ctx := r.x.Context()
 	for leave := false; !leave && r.next < len(r.args) && r.x.Begin(r.number+uint32(r.next)); leave = r.x.End() {
-		result, err := r.Func.run(ctx, r.args[r.next])
+		result, err := r.run(ctx, r.args[r.next])
 		if err != nil {
 			if r.x.Leaving() {
 				break // to be run again by another worker

@@ -59,15 +59,6 @@ func (p osProc) wait() (Status, Usage) {
 	return statusOf(state.Sys()), usage
 }
 
-// startOS starts a process by means of package os.
-func startOS(l launch) (proc, error) {
-	p, err := os.StartProcess(l.path, l.args, &os.ProcAttr{Dir: l.dir, Env: l.env, Files: l.files, Sys: attributes(l)})
-	if err != nil {
-		return nil, plain(err)
-	}
-	return osProc{p, l.group}, nil
-}
-
 // plain takes the wrapping off an error of a system call.
 func plain(err error) error {
 	var path *os.PathError

@@ -50,3 +50,12 @@ func socketPair() ([2]int, error) {
 	}
 	return fds, err
 }
+
+// startOS starts a process by means of package os.
+func startOS(l launch) (proc, error) {
+	p, err := os.StartProcess(l.path, l.args, &os.ProcAttr{Dir: l.dir, Env: l.env, Files: l.files, Sys: attributes(l)})
+	if err != nil {
+		return nil, plain(err)
+	}
+	return osProc{p, l.group}, nil
+}

@@ -66,7 +66,7 @@ func begin(cfg Config, job Job) (c *Child, greeting string, err error) {
 	if err = fs.standard(c, cfg); err == nil && job.Role != "" {
 		greeting = rand.Text()
 		l.env = append(withoutToken(l.env), tokenVar+"="+greeting)
-		err = fs.worker(c, &l, job)
+		err = fs.worker(c, &l)
 	}
 	if err != nil {
 		fs.fail()
@@ -166,7 +166,7 @@ func (fs *files) input(c *Child, i Input) (*os.File, error) {
 }
 
 // worker opens what a worker has besides, and says what is to be executed.
-func (fs *files) worker(c *Child, l *launch, job Job) (err error) {
+func (fs *files) worker(c *Child, l *launch) (err error) {
 	if l.path, err = executable(); err != nil {
 		return err
 	}

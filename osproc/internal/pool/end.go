@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/wire"
@@ -74,7 +75,7 @@ func (p *Pool) Wait(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.over == ErrClosed {
+	if errors.Is(p.over, ErrClosed) {
 		return nil
 	}
 	return p.over
