@@ -47,10 +47,12 @@ var layers = map[string]struct{ inside, outside []string }{
 		inside:  []string{".", "mailbox", "mailbox/internal/held"},
 		outside: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats.go/jetstream", "github.com/nats-io/nats-server/v2/server"},
 	},
-	"station":    {inside: []string{".", "mailbox"}},
-	"cmd/troupe": {inside: []string{"*"}, outside: []string{"*"}},
-	"examples":   {inside: []string{"*"}},
-	"bench":      {inside: []string{"*"}, outside: []string{"*"}},
+	"station":        {inside: []string{".", "mailbox"}},
+	"cmd/troupe":     {inside: []string{"*"}, outside: []string{"*"}},
+	"examples":       {inside: []string{"*"}},
+	"examples/chat":  {inside: []string{"*"}, outside: []string{"github.com/coder/websocket", "github.com/coder/websocket/wsjson"}},
+	"examples/mixed": {inside: []string{"*"}},
+	"bench":          {inside: []string{"*"}, outside: []string{"*"}},
 }
 
 func TestLayers(t *testing.T) {
