@@ -32,7 +32,7 @@ func describeExecutable(h io.Writer) {
 	if f, err := os.Open(name); err == nil {
 		defer f.Close()
 		if id := buildID(f); id != nil {
-			h.Write(id)
+			_, _ = h.Write(id)
 			return
 		}
 		if info, err := f.Stat(); err == nil {

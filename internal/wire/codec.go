@@ -149,7 +149,7 @@ func (e *valueError) Unwrap() error { return e.err }
 
 // explain makes the error of a whole value of an error about a part.
 func (pl *plan) explain(err error) error {
-	if v, ok := err.(*partError); ok {
+	if v, ok := err.(*partError); ok { //nolint:errorlint // not one that a type of others has wrapped
 		return &valueError{pl.typ.String() + v.path, v.err}
 	}
 	return &valueError{pl.typ.String(), err}
@@ -160,7 +160,7 @@ type partError struct{ valueError }
 
 // inside adds a step to the path of err.
 func inside(step string, err error) error {
-	if v, ok := err.(*partError); ok {
+	if v, ok := err.(*partError); ok { //nolint:errorlint // as in explain
 		if len(v.path) > 200 { // somewhere in a long list
 			v.path = v.path[:100] + "..."
 		}

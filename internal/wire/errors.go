@@ -38,7 +38,7 @@ func encodeError(e *Encoder, err error) error {
 	table := knownErrors()
 	for _, name := range table.names {
 		known := table.byName[name]
-		if reflect.TypeOf(err) == reflect.TypeOf(known) && err == known {
+		if reflect.TypeOf(err) == reflect.TypeOf(known) && err == known { //nolint:errorlint // the very same
 			e.Bytes = append(e.Bytes, errorSentinel)
 			e.Text(name)
 			return nil
@@ -72,7 +72,7 @@ func encodeValues(e *Encoder, err error, left *int) {
 			*left--
 		}
 	}
-	switch u := err.(type) {
+	switch u := err.(type) { //nolint:errorlint // step by step
 	case interface{ Unwrap() error }:
 		if next := u.Unwrap(); next != nil {
 			encodeValues(e, next, left)

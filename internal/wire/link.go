@@ -182,7 +182,7 @@ func (f *frame) seal(kind byte) error {
 // those that are waiting in them. What was sent before may need a moment to leave,
 // if the other side is slow; Close gives it a second.
 func (l *Link) Close() error {
-	err := ErrClosed
+	var err error
 	l.closing.Do(func() {
 		l.closed.Store(true)
 		l.out.end(l, ErrClosed)
@@ -191,9 +191,6 @@ func (l *Link) Close() error {
 			w.Wake()
 		}
 	})
-	if err == ErrClosed {
-		return nil
-	}
 	return err
 }
 

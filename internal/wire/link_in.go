@@ -50,7 +50,7 @@ func (l *Link) Receive() (kind byte, body *Decoder, err error) {
 	if in.err == nil {
 		kind, in.err = l.next()
 	}
-	if in.err == ErrInterrupted {
+	if errors.Is(in.err, ErrInterrupted) {
 		in.err = nil
 		return 0, nil, ErrInterrupted
 	}
@@ -182,7 +182,7 @@ func (l *Link) unlessInterrupted(err error) error {
 func (l *Link) ended(err error) error {
 	err = l.explain(err)
 	switch {
-	case err != errGone:
+	case !errors.Is(err, errGone):
 		return err
 	case l.in.r == l.in.w:
 		return io.EOF
@@ -209,7 +209,7 @@ func (l *Link) large(n int) ([]byte, error) {
 		k, err := l.read(body[got:])
 		if err != nil {
 			in.w = 1 // in the middle of something
-			if err = l.unlessInterrupted(err); err != ErrInterrupted {
+			if err = l.unlessInterrupted(err); !errors.Is(err, ErrInterrupted) {
 				return nil, err
 			}
 			in.w = 0 // the rest will come soon

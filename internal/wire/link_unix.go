@@ -74,8 +74,7 @@ func (t *trial) write(b []byte, files []int) (n int, err error) {
 		return 0, err
 	}
 	t.b = nil
-	switch t.err {
-	case syscall.EAGAIN, syscall.EINTR, syscall.ETOOMANYREFS:
+	if errors.Is(t.err, syscall.EAGAIN) || errors.Is(t.err, syscall.EINTR) || errors.Is(t.err, syscall.ETOOMANYREFS) {
 		return 0, nil
 	}
 	return max(t.n, 0), t.err

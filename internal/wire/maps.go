@@ -18,8 +18,7 @@ func (c *compiler) mapping(p *plan, path string) ([]op, error) {
 	}
 	m := &mapPlan{t, key, value}
 	o := op{code: opCall, enc: m.encode, dec: m.decode, bytes: 1, key: key, sub: value}
-	switch t {
-	case reflect.TypeFor[map[string]string]():
+	if t == reflect.TypeFor[map[string]string]() {
 		o.enc, o.dec = encodeStrings, decodeStrings
 	}
 	return []op{o}, nil

@@ -153,7 +153,7 @@ func (pl *plan) decode(d *Decoder, p unsafe.Pointer) error {
 				return inside(o.step, ErrMalformed)
 			}
 			if n > 0 {
-				*(*[]byte)(f) = append(emptyBytes, rest[:n-1]...)
+				*(*[]byte)(f) = append(emptyBytes, rest[:n-1]...) //nolint:gocritic // a copy, and not nil
 				rest = rest[n-1:]
 			}
 			b = rest

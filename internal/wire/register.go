@@ -151,7 +151,7 @@ func RegisterError(name string, err error) {
 	defer sentinels.adding.Unlock()
 	t := knownErrors()
 	if old, taken := t.byName[name]; taken {
-		if old != err {
+		if old != err { //nolint:errorlint // the very same
 			panic(fmt.Sprintf("wire: RegisterError(%q): the name is taken by %q; choose another", name, old))
 		}
 		return
