@@ -277,4 +277,3 @@ func TestFilesThatCannotBeReceived(t *testing.T) {
 		t.Errorf("second message: %v, %v", body, err)
 	}
 }
-
