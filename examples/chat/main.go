@@ -100,12 +100,12 @@ func connect(chat *station.Station, l *lobby) http.HandlerFunc {
 		if err != nil {
 			return // Accept has answered
 		}
-		defer c.CloseNow() //nolint:errcheck // it is closed
+		defer c.CloseNow()
 		defer l.enter(name, c)()
 		if err := chat.Start("/user/" + name); err != nil { // the gate is open now
 			log.Println(err)
 		}
-		if err := listen(r.Context(), chat, name, c); err != nil && websocket.CloseStatus(err) == -1 {
+		if err := listen(r.Context(), chat, name, c); websocket.CloseStatus(err) == -1 {
 			log.Println(name, "has gone:", err)
 		}
 	}

@@ -59,9 +59,9 @@ func TestChat(t *testing.T) {
 	limit, release := context.WithTimeout(t.Context(), 30*time.Second)
 	defer release()
 	join := func(name string) *client {
-		c, resp, err := websocket.Dial(limit, fmt.Sprintf("ws://%s/chat?name=%s", listener.Addr(), name), nil)
+		c, _, err := websocket.Dial(limit, fmt.Sprintf("ws://%s/chat?name=%s", listener.Addr(), name), nil) //nolint:bodyclose // Dial does
 		if err != nil {
-			t.Fatal(err, resp)
+			t.Fatal(err)
 		}
 		return &client{t, limit, c}
 	}
