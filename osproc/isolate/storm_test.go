@@ -31,14 +31,6 @@ var torrent = isolate.Register("torrent", func(self *troupe.Self[troupe.None], t
 	}
 })
 
-// rounds is how often the storms kill.
-func rounds() int {
-	if testing.Short() {
-		return 20
-	}
-	return 200
-}
-
 // pause waits for a random time, to be anywhere in what goes on.
 func pause(most time.Duration) {
 	<-time.After(rand.N(most))
@@ -46,7 +38,7 @@ func pause(most time.Duration) {
 
 func TestG02_StormOfKills(t *testing.T) {
 	stage(t, func(self *troupe.Self[int]) {
-		for round := range rounds() {
+		for round := range rounds(150) {
 			ref := isolate.Spawn(self, torrent, self.Ref())
 			self.Monitor(ref.PID())
 			inside := round%3 == 0
@@ -102,7 +94,7 @@ var repeater = isolate.Register("repeater", func(self *troupe.Self[int], to trou
 
 func TestG02_StormBetweenSisters(t *testing.T) {
 	stage(t, func(self *troupe.Self[int]) {
-		for round := range rounds() / 4 {
+		for round := range rounds(40) {
 			second := isolate.Spawn(self, repeater, self.Ref())
 			self.Monitor(second.PID())
 			first := isolate.Spawn(self, torrent, second)
@@ -131,7 +123,7 @@ func TestG02_StormBetweenSisters(t *testing.T) {
 
 func TestG30_StormOfQuestions(t *testing.T) {
 	stage(t, func(self *troupe.Self[int]) {
-		for round := range rounds() {
+		for round := range rounds(150) {
 			ref := isolate.Spawn(self, asked, troupe.None{})
 			go func() {
 				pause(6 * time.Millisecond)
@@ -157,7 +149,7 @@ func TestG30_StormOfQuestions(t *testing.T) {
 func TestG16_StormOfStarts(t *testing.T) {
 	stage(t, func(self *troupe.Self[int]) {
 		self.TrapExit(true)
-		for round := range rounds() {
+		for round := range rounds(150) {
 			ref := troupe.SpawnLink(self, isolate.Body(ender, ""))
 			switch round % 4 {
 			case 0:
@@ -207,7 +199,7 @@ func TestG45_SupervisedAndKilled(t *testing.T) {
 			},
 		}
 		sup := spec.Body().Spawn(self, troupe.Name("sup"))
-		kills := rounds() / 2
+		kills := rounds(40)
 		for range kills {
 			var pids []int
 			for range 2 {
@@ -240,7 +232,7 @@ var family = isolate.Register("family", func(self *troupe.Self[troupe.None], to 
 
 func TestG60_GrandchildrenDieToo(t *testing.T) {
 	stage(t, func(self *troupe.Self[int]) {
-		for range rounds() / 10 {
+		for range rounds(15) {
 			ref := isolate.Spawn(self, family, self.Ref())
 			pids := map[troupe.PID]int{}
 			for len(pids) < 2 {

@@ -14,7 +14,7 @@ func (p *Pool) watchSlow() {
 	}
 	watch := false
 	for _, m := range p.members {
-		if m.canGiveBack() {
+		if m.holdsMore() { // also if it cannot give back just now, since nobody may call again
 			m.mark()
 			watch = true
 		}
@@ -34,11 +34,14 @@ func (p *Pool) someIdle() bool {
 	return false
 }
 
+// holdsMore reports that m holds more than it can be running, and was not made to give that back.
+func (m *member) holdsMore() bool {
+	return m.words != nil && !m.slow && m.load > m.pool.cfg.Concurrency && m.state <= retiring
+}
+
 // canGiveBack reports that m holds more than it can be running, and nobody is about to encode
 // any of it.
-func (m *member) canGiveBack() bool {
-	return m.words != nil && !m.slow && !m.flushing && m.load > m.pool.cfg.Concurrency && m.state <= retiring && !m.words.revoking()
-}
+func (m *member) canGiveBack() bool { return m.holdsMore() && !m.flushing && !m.words.revoking() }
 
 // mark notes what the executors of m run.
 func (m *member) mark() {
