@@ -16,6 +16,10 @@ import (
 var subjects = []subject{
 	{"process", processRows},
 	{"pool", poolRows},
+	{"queue", queueRows},
+	{"lock", lockRows},
+	{"manager", managerRows},
+	{"isolate", isolateRows},
 }
 
 // A subject makes rows, and what they need; end releases that.
@@ -25,18 +29,21 @@ type subject struct {
 }
 
 func main() {
-	osproc.Main()
-	servePlugin()
+	serve()
 	only := flag.String("only", "", "comma-separated subjects (default all)")
 	rounds := flag.Int("rounds", 5, "rounds")
+	flag.BoolVar(&short, "short", false, "one round with small counts, to see whether it works: the figures mean nothing")
 	output := flag.String("o", "", "also write the table to this file")
 	flag.Parse()
+	if short {
+		*rounds = 1
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	text, err := run(ctx, *only, *rounds)
 	fmt.Print(text)
-	if err == nil && *output != "" {
-		err = os.WriteFile(*output, []byte(text), 0o644)
+	if err == nil {
+		err = write(*output, text)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ipc:", err)
@@ -44,8 +51,40 @@ func main() {
 	}
 }
 
+// write writes the document to a file, if it has a name.
+func write(file, text string) error {
+	if file == "" {
+		return nil
+	}
+	return os.WriteFile(file, []byte(text), 0o644)
+}
+
+// serve serves, and does not return, if this process is the other side of something.
+func serve() {
+	osproc.Main()
+	servePlugin()
+	serveBare()
+}
+
+// short says that the counts are to be small.
+var short bool
+
+// few is n, or much less in short mode.
+func few(n int) int {
+	if short {
+		return max(n/100, min(n, 3))
+	}
+	return n
+}
+
+// run measures the chosen subjects, all if there are none, and returns the document.
 func run(ctx context.Context, only string, rounds int) (string, error) {
 	chosen := strings.FieldsFunc(only, func(r rune) bool { return r == ',' })
+	for _, c := range chosen {
+		if !slices.ContainsFunc(subjects, func(s subject) bool { return s.name == c }) {
+			return "", fmt.Errorf("there is no subject %q", c)
+		}
+	}
 	var all []*row
 	for _, s := range subjects {
 		if len(chosen) > 0 && !slices.Contains(chosen, s.name) {
@@ -57,7 +96,7 @@ func run(ctx context.Context, only string, rounds int) (string, error) {
 		}
 		for round := range rounds {
 			for _, r := range rows {
-				r.measure(ctx)
+				r.measure(ctx, round%2 == 1)
 				fmt.Fprintf(os.Stderr, "%s, round %d: %s\n", s.name, round+1, r)
 			}
 			if ctx.Err() != nil {
@@ -70,5 +109,5 @@ func run(ctx context.Context, only string, rounds int) (string, error) {
 		}
 		all = append(all, rows...)
 	}
-	return table(all, rounds), nil
+	return document(all, rounds), nil
 }

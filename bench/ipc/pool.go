@@ -10,13 +10,7 @@ import (
 
 var double = osproc.Register("double", func(_ context.Context, n int) (int, error) { return 2 * n, nil })
 
-const (
-	mapTasks = 100_000
-	mapOnes  = 10_000 // for Python with chunks of one
-	oneCalls = 5_000
-	allCalls = 100_000
-	callers  = 128
-)
+const callers = 128
 
 // poolRows are about pools.
 func poolRows(ctx context.Context) (rows []*row, end func(), err error) {
@@ -45,6 +39,8 @@ func poolRows(ctx context.Context) (rows []*row, end func(), err error) {
 	rpc, endRPC := pluginDouble("netrpc")
 	grpc, endGRPC := pluginDouble("grpc")
 	ours := poolDouble(one)
+	mapTasks, mapOnes := few(100_000), few(10_000) // with chunks of one Python gets fewer
+	oneCalls, allCalls := few(5_000), few(100_000)
 	rows = []*row{
 		{
 			what: fmt.Sprintf("Pool: Map of %d trivial tasks, 2 workers", mapTasks), unit: perSecond, target: 4,

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"runtime"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -19,6 +17,7 @@ type row struct {
 	what   string
 	peer   string
 	target float64 // the ratio to be reached; 0 is none
+	limit  float64 // the figure to be reached, whatever the peer's; 0 is none
 	unit   unit
 	ours   figure
 	theirs figure
@@ -38,27 +37,24 @@ const (
 // errMissing says that a peer is not on this machine.
 var errMissing = errors.New("not on this machine")
 
-// measure measures both sides once.
-func (r *row) measure(ctx context.Context) {
-	if r.failure != nil || ctx.Err() != nil {
-		return
+// measure measures both sides once, in either order. A row without a peer has its own side only.
+func (r *row) measure(ctx context.Context, theirsFirst bool) {
+	var a, b float64
+	for i := range 2 {
+		if r.failure != nil || ctx.Err() != nil {
+			return
+		}
+		if theirs := (i == 0) == theirsFirst; !theirs {
+			a = r.one(ctx, "Troupe", r.ours)
+		} else if r.theirs != nil && r.missing == "" {
+			b = r.one(ctx, r.peer, r.theirs)
+		}
 	}
-	a, err := r.ours(ctx)
-	if err != nil {
-		r.failure = fmt.Errorf("Troupe: %w", err)
+	if r.failure != nil {
 		return
 	}
 	r.own = append(r.own, a)
-	if r.missing != "" || r.theirs == nil {
-		return
-	}
-	b, err := r.theirs(ctx)
-	switch {
-	case errors.Is(err, errMissing) || errors.Is(err, exec.ErrNotFound):
-		r.missing = err.Error()
-		return
-	case err != nil:
-		r.failure = fmt.Errorf("%s: %w", r.peer, err)
+	if r.theirs == nil || r.missing != "" {
 		return
 	}
 	r.other = append(r.other, b)
@@ -69,8 +65,23 @@ func (r *row) measure(ctx context.Context) {
 	}
 }
 
+// one measures one side. A peer that is not there is no failure.
+func (r *row) one(ctx context.Context, who string, f figure) float64 {
+	v, err := f(ctx)
+	switch {
+	case errors.Is(err, errMissing) || errors.Is(err, exec.ErrNotFound):
+		r.missing = err.Error()
+	case err != nil:
+		r.failure = fmt.Errorf("%s: %w", who, err)
+	}
+	return v
+}
+
 // String says how the last round went.
 func (r *row) String() string {
+	if r.failure != nil {
+		return r.what + ": failed: " + r.failure.Error()
+	}
 	text := fmt.Sprintf("%s: %s, %s %s", r.what, r.unit.format(last(r.own)), r.peer, r.unit.format(last(r.other)))
 	if len(r.ratios) > 0 {
 		text += fmt.Sprintf(", × %.2f", last(r.ratios))
@@ -112,35 +123,6 @@ func (u unit) format(v float64) string {
 		return fmt.Sprintf("%.2f µs", v*1e6)
 	}
 	return fmt.Sprintf("%.1f ns", v*1e9)
-}
-
-// table is all rows in Markdown.
-func table(rows []*row, rounds int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s/%s, %d processors, %s; medians of %d rounds; × is how much better Troupe is.\n\n",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), rounds)
-	b.WriteString("| | Troupe | peer | | × | slowest – fastest × | to reach |\n|---|--:|---|--:|--:|--:|--:|\n")
-	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s | %s |", r.what, r.unit.format(median(r.own)))
-		switch {
-		case r.failure != nil:
-			fmt.Fprintf(&b, " failed: %s |||||\n", strings.ReplaceAll(r.failure.Error(), "|", "/"))
-			continue
-		case r.missing != "":
-			fmt.Fprintf(&b, " %s: %s ||||", r.peer, r.missing)
-		case r.theirs == nil:
-			fmt.Fprintf(&b, " %s ||||", r.peer)
-		default:
-			fmt.Fprintf(&b, " %s | %s | **%.2f** | %.2f – %.2f |", r.peer, r.unit.format(median(r.other)),
-				median(r.ratios), slices.Min(r.ratios), slices.Max(r.ratios))
-		}
-		if r.target > 0 {
-			fmt.Fprintf(&b, " %g |\n", r.target)
-		} else {
-			b.WriteString(" |\n")
-		}
-	}
-	return b.String()
 }
 
 // timed is the time that f takes.
