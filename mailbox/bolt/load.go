@@ -196,6 +196,9 @@ func (b *box) Bump(items []*held.Item[ref]) {
 		safe[i] = byte(min(it.Tries+1, maxCount))
 	}
 	b.store.commit.later(&op{apply: func(t *txn) error {
+		if !b.store.owns(b) {
+			return nil // the next owner counts from what was given back
+		}
 		for i, it := range items {
 			if err := t.table(tried).Put(b.key(it), safe[i:i+1]); err != nil {
 				return err

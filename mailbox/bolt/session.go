@@ -236,6 +236,7 @@ func (b *box) present() {
 		return
 	}
 	x.promised--
+	x.knock() // for a Next that waits for this one
 	s.mu.Unlock()
 	b.leave(false, 0)
 }
@@ -270,19 +271,15 @@ func (s *Store) search() error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.scan.from = from
-	if from != nil {
+	if s.scan.from = from; from != nil || err != nil {
 		s.scan.due = true
 	}
 	for _, address := range found {
 		s.offerLocked(address)
 	}
-	return nil
+	return err
 }
 
 // free is the end of a box's time with its owner.
@@ -295,7 +292,7 @@ func (s *Store) free(b *box, more bool, later time.Duration) {
 		at := time.Now().Add(later)
 		s.resting[b.address] = at
 		s.alarms.rest(b.address, at)
-	case more:
+	case more || b.promised: // what lies in the file was not looked at
 		s.offerLocked(b.address)
 	}
 }
