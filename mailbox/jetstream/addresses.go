@@ -46,45 +46,51 @@ func (s addresses) change(ctx context.Context, address string, stopped bool, f f
 	}
 	ctx, cancel := s.during(ctx)
 	defer cancel()
-	if err := f(ctx, "stop."+tokens(address)); err != nil {
-		return s.explain(ctx, err)
+	if err := s.insist(ctx, func(ctx context.Context) error { return f(ctx, "stop."+tokens(address)) }); err != nil {
+		return err
 	}
 	s.desk.stop(address, stopped)
 	return nil
 }
 
-// prepare waits until what this program has settled has been counted.
-func (s addresses) prepare(ctx context.Context) (context.Context, context.CancelFunc, error) {
+// look does f, which only reads, when what this program has settled has been counted.
+func (s addresses) look(ctx context.Context, f func(context.Context) error) error {
 	if s.isClosed() {
-		return nil, nil, errClosed
+		return errClosed
 	}
 	ctx, cancel := s.during(ctx)
-	s.writer.settle(ctx)
-	return ctx, cancel, nil
+	defer cancel()
+	_ = s.writer.settle(ctx) // or else the numbers are a moment old
+	return s.insist(ctx, f)
 }
 
 // Status returns what is known of an address; see mailbox.Addresses.
-func (s addresses) Status(ctx context.Context, address string) (mailbox.Status, error) {
+func (s addresses) Status(ctx context.Context, address string) (st mailbox.Status, err error) {
 	if err := mailbox.CheckAddress(address); err != nil {
-		return mailbox.Status{}, err
+		return st, err
 	}
-	ctx, cancel, err := s.prepare(ctx)
-	if err != nil {
-		return mailbox.Status{}, err
-	}
-	defer cancel()
+	err = s.look(ctx, func(ctx context.Context) error {
+		st, err = s.status(ctx, address)
+		return err
+	})
+	return st, err
+}
+
+func (s addresses) status(ctx context.Context, address string) (mailbox.Status, error) {
 	st, err := s.count(ctx, address)
-	if err == nil {
-		_, err = s.state.Get(ctx, "stop."+tokens(address))
-		st.Stopped = err == nil
-		if errors.Is(err, js.ErrKeyNotFound) {
-			err = nil
-		}
+	if err != nil {
+		return st, err
 	}
-	if err == nil && st.Waiting > st.Delayed {
+	_, err = s.state.Get(ctx, "stop."+tokens(address))
+	st.Stopped = err == nil
+	if err != nil && !errors.Is(err, js.ErrKeyNotFound) {
+		return st, err
+	}
+	if st.Waiting > st.Delayed {
 		st.Oldest, err = s.oldest(ctx, address)
+		return st, err
 	}
-	return st, s.explain(ctx, err)
+	return st, nil
 }
 
 // count counts the mail of an address.
@@ -130,12 +136,15 @@ func (s *Store) oldest(ctx context.Context, address string) (time.Time, error) {
 
 // List returns the Status of addresses; see mailbox.Addresses. It counts all of them
 // that q.Prefix covers, whatever q.Limit is.
-func (s addresses) List(ctx context.Context, q mailbox.Query) ([]mailbox.Status, error) {
-	ctx, cancel, err := s.prepare(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
+func (s addresses) List(ctx context.Context, q mailbox.Query) (list []mailbox.Status, err error) {
+	err = s.look(ctx, func(ctx context.Context) error {
+		list, err = s.list(ctx, q)
+		return err
+	})
+	return list, err
+}
+
+func (s addresses) list(ctx context.Context, q mailbox.Query) ([]mailbox.Status, error) {
 	found := map[string]*mailbox.Status{}
 	at := func(address string) *mailbox.Status {
 		if found[address] == nil {
@@ -144,7 +153,7 @@ func (s addresses) List(ctx context.Context, q mailbox.Query) ([]mailbox.Status,
 		return found[address]
 	}
 	if err := s.countBelow(ctx, q.Prefix, at); err != nil {
-		return nil, s.explain(ctx, err)
+		return nil, err
 	}
 	list := make([]mailbox.Status, 0, len(found))
 	for address, st := range found {
@@ -156,8 +165,9 @@ func (s addresses) List(ctx context.Context, q mailbox.Query) ([]mailbox.Status,
 	list = list[:min(len(list), q.Most())]
 	for i := range list {
 		if list[i].Waiting > list[i].Delayed {
+			var err error
 			if list[i].Oldest, err = s.oldest(ctx, list[i].Address); err != nil {
-				return nil, s.explain(ctx, err)
+				return nil, err
 			}
 		}
 	}
@@ -197,7 +207,7 @@ func (s addresses) stopped(ctx context.Context, filters []string, f func(address
 	if err != nil {
 		return err
 	}
-	defer keys.Stop()
+	defer func() { _ = keys.Stop() }()
 	for key := range keys.Keys() {
 		f(addressOf(strings.TrimPrefix(key, "stop.")))
 	}
@@ -205,14 +215,12 @@ func (s addresses) stopped(ctx context.Context, filters []string, f func(address
 }
 
 // Totals adds everything up; see mailbox.Addresses.
-func (s addresses) Totals(ctx context.Context) (mailbox.Totals, error) {
-	ctx, cancel, err := s.prepare(ctx)
-	if err != nil {
-		return mailbox.Totals{}, err
-	}
-	defer cancel()
-	t, err := s.totals(ctx)
-	return t, s.explain(ctx, err)
+func (s addresses) Totals(ctx context.Context) (t mailbox.Totals, err error) {
+	err = s.look(ctx, func(ctx context.Context) error {
+		t, err = s.totals(ctx)
+		return err
+	})
+	return t, err
 }
 
 func (s addresses) totals(ctx context.Context) (t mailbox.Totals, err error) {

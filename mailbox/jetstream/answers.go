@@ -37,10 +37,10 @@ func (s *Store) Listen(ctx context.Context, f func(mailbox.Answer)) (replyTo str
 	patient, cancel := s.during(ctx)
 	defer cancel()
 	if err := s.nc.FlushWithContext(patient); err != nil {
-		sub.Unsubscribe()
+		_ = sub.Unsubscribe()
 		return "", s.explain(patient, err)
 	}
-	context.AfterFunc(ctx, func() { sub.Unsubscribe() })
+	context.AfterFunc(ctx, func() { _ = sub.Unsubscribe() })
 	return replyTo, nil
 }
 

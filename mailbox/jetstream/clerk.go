@@ -31,6 +31,7 @@ type clerk struct {
 
 	mu      sync.Mutex
 	name    string // as a member; "" if it is none, or has lost its lease
+	before  string // the last one
 	rev     uint64
 	members map[string]member
 	slots   []slot
@@ -89,10 +90,7 @@ func (c *clerk) begin(ctx context.Context) error {
 		return err
 	}
 	alive, stop := context.WithCancel(s.alive)
-	watch, err := s.state.WatchFiltered(alive, []string{"member.*", "owner.*", "stop.>"})
-	if err == nil {
-		err = c.readAll(ctx, watch)
-	}
+	watch, err := c.readAll(ctx)
 	if err == nil && s.server != nil {
 		err = c.dismissAll(ctx)
 	}
@@ -111,21 +109,6 @@ func (c *clerk) begin(ctx context.Context) error {
 	return nil
 }
 
-// readAll reads what is there.
-func (c *clerk) readAll(ctx context.Context, w js.KeyWatcher) error {
-	for {
-		select {
-		case e := <-w.Updates():
-			if e == nil {
-				return nil
-			}
-			c.hear(e)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
 // dismissAll forgets members that a server of this program's own remembers: they ended
 // with it.
 func (c *clerk) dismissAll(ctx context.Context) error {
@@ -140,8 +123,15 @@ func (c *clerk) dismissAll(ctx context.Context) error {
 	return nil
 }
 
-// register takes a new name and a lease for it.
+// register takes a new name and a lease for it. What it had under the name before it has
+// lost.
 func (c *clerk) register(ctx context.Context) error {
+	if c.before != "" {
+		if err := c.store.state.Delete(ctx, "member."+c.before); err != nil {
+			return err
+		}
+		c.hearMember(c.before, false, 0)
+	}
 	name, sent := newID(), time.Now()
 	rev, err := c.store.state.Create(ctx, "member."+name, []byte("0"))
 	if err != nil {
@@ -149,27 +139,10 @@ func (c *clerk) register(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.name, c.rev = name, rev
+	c.name, c.rev, c.before = name, rev, name
 	c.members[name] = member{rev, sent}
 	c.expiry.Reset(time.Until(sent.Add(c.store.lease)))
 	return nil
-}
-
-func (c *clerk) watch(ctx context.Context, w js.KeyWatcher) {
-	defer w.Stop()
-	for {
-		select {
-		case e, ok := <-w.Updates():
-			if !ok {
-				return
-			}
-			if e != nil {
-				c.hear(e)
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // hear takes a change of the bucket.
@@ -213,15 +186,17 @@ func (c *clerk) hearOwner(n int, r record, rev uint64) {
 	c.mu.Lock()
 	sl := &c.slots[n]
 	var lost *partition
+	var boxes []*box
 	if rev > sl.rev {
 		sl.record, sl.rev = r, rev
 		if sl.part != nil && r.Member != sl.part.member {
 			lost, sl.part = sl.part, nil
+			boxes = lost.forget()
 		}
 	}
 	c.mu.Unlock()
 	if lost != nil {
-		lost.lose()
+		lost.end(boxes)
 	}
 	if r.Member == "" {
 		c.kick()
@@ -259,8 +234,10 @@ func (c *clerk) keep(ctx context.Context) {
 
 // renew renews the lease once, or begins a new one.
 func (c *clerk) renew(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.store.lease/2)
+	ctx, cancel := c.store.attempt(ctx)
 	defer cancel()
+	ctx, cancelSoon := context.WithTimeout(ctx, c.store.lease/2)
+	defer cancelSoon()
 	c.mu.Lock()
 	name, rev, sent := c.name, c.rev, time.Now()
 	c.mu.Unlock()
@@ -322,15 +299,15 @@ func (c *clerk) bury(ctx context.Context) {
 func (c *clerk) lose() {
 	c.mu.Lock()
 	c.name = ""
-	var parts []*partition
+	lost := map[*partition][]*box{}
 	for i := range c.slots {
-		if c.slots[i].part != nil {
-			parts = append(parts, c.slots[i].part)
+		if p := c.slots[i].part; p != nil {
+			lost[p] = p.forget()
 			c.slots[i].part = nil
 		}
 	}
 	c.mu.Unlock()
-	for _, p := range parts {
-		p.lose()
+	for p, boxes := range lost {
+		p.end(boxes)
 	}
 }

@@ -24,7 +24,7 @@ func (s *Store) forgetCount(partition int, seq uint64) {
 	go func() {
 		ctx, cancel := context.WithTimeout(s.alive, 10*time.Second)
 		defer cancel()
-		s.state.Purge(ctx, countKey(partition, seq))
+		_ = s.state.Purge(ctx, countKey(partition, seq))
 	}()
 }
 
@@ -34,7 +34,7 @@ func (s *Store) readCounts(ctx context.Context, partition int) (map[uint64]int, 
 	if err != nil {
 		return nil, err
 	}
-	defer w.Stop()
+	defer func() { _ = w.Stop() }()
 	counts := map[uint64]int{}
 	for {
 		select {

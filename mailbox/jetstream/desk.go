@@ -73,9 +73,9 @@ func (d *desk) all() (all []*Session) {
 }
 
 // deliver takes a mail that the server has delivered.
-func (d *desk) deliver(p *partition, address string, it *item) {
+func (d *desk) deliver(p *partition, beginning int, address string, it *item) {
 	d.mu.Lock()
-	if p.again(it.Ref.seq) {
+	if p.lost.Load() || p.beginning != beginning || p.again(it.Ref.seq) {
 		d.mu.Unlock()
 		return
 	}
@@ -234,7 +234,7 @@ func (d *desk) giveBack(b *box, later time.Duration) {
 	}
 	a.box = nil
 	a.part.boxes--
-	for _, it := range b.queue.Left() {
+	for _, it := range b.queue.Pass() {
 		a.lanes[it.Lane].wait = append(a.lanes[it.Lane].wait, it)
 		d.holds++
 	}
@@ -312,6 +312,15 @@ func (d *desk) stop(address string, stopped bool) {
 	signal(wake)
 }
 
+func (d *desk) stopped() (addresses []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for a := range d.stops {
+		addresses = append(addresses, a)
+	}
+	return addresses
+}
+
 // gone notes that mail has left the stream. While the consumer begins anew, it may be on
 // its way to the program once more.
 func (d *desk) gone(p *partition, seqs []uint64) {
@@ -323,6 +332,13 @@ func (d *desk) gone(p *partition, seqs []uint64) {
 			p.settled[seq] = true
 		}
 	}
+}
+
+// reached reports whether the consumer has come to a mail since it began.
+func (d *desk) reached(p *partition, seq uint64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return seq <= p.at
 }
 
 // again notes how far the consumer has come, and reports whether the mail that it delivers

@@ -27,7 +27,7 @@ func (s *Store) get(ctx context.Context, stream js.Stream, subject string, from 
 	if err != nil {
 		return nil, err
 	}
-	defer sub.Unsubscribe()
+	defer func() { _ = sub.Unsubscribe() }()
 	name := stream.CachedInfo().Config.Name
 	if err := s.nc.PublishRequest("$JS.API.DIRECT.GET."+name, sub.Subject, request); err != nil {
 		return nil, err

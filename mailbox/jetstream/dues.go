@@ -37,9 +37,6 @@ func (d *dues) init(s *Store) {
 
 // run reads the stream and moves what is due, until ctx ends.
 func (d *dues) run(ctx context.Context) {
-	d.mu.Lock()
-	d.queue, d.overdue = nil, map[int][]due{}
-	d.mu.Unlock()
 	var reading sync.WaitGroup
 	reading.Go(func() { d.read(ctx) })
 	defer reading.Wait()
@@ -61,14 +58,20 @@ func (d *dues) run(ctx context.Context) {
 // read notes all delayed mail, that which is there and that which comes.
 func (d *dues) read(ctx context.Context) {
 	pause := newPause()
-	for ctx.Err() == nil {
-		c, err := d.store.later.OrderedConsumer(ctx, js.OrderedConsumerConfig{HeadersOnly: true})
+	for d.store.connected(ctx) == nil && ctx.Err() == nil {
+		lost := d.store.line.holds()
+		d.mu.Lock() // all will be noted again
+		d.queue, d.overdue = nil, map[int][]due{}
+		d.mu.Unlock()
+		attempt, cancel := d.store.attempt(ctx)
+		c, err := d.store.later.OrderedConsumer(attempt, js.OrderedConsumerConfig{HeadersOnly: true})
+		cancel()
 		var it js.MessagesContext
 		if err == nil {
 			it, err = c.Messages()
 		}
 		if err == nil {
-			stop := context.AfterFunc(ctx, it.Stop)
+			stop, stopLost := context.AfterFunc(ctx, it.Stop), context.AfterFunc(lost, it.Stop)
 			for err == nil {
 				var m js.Msg
 				if m, err = it.Next(); err == nil {
@@ -76,9 +79,10 @@ func (d *dues) read(ctx context.Context) {
 				}
 			}
 			stop()
+			stopLost()
 			it.Stop()
 		}
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && lost.Err() == nil {
 			d.store.log(fmt.Errorf("jetstream: reading delayed mail: %w", err))
 			pause.wait(ctx)
 		}
@@ -162,7 +166,7 @@ func (c *clerk) has(n int) bool {
 
 // moveDue puts delayed mail to its place. It may be done twice: the mail has a name then.
 func (s *Store) moveDue(ctx context.Context, seq uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := s.attempt(ctx)
 	defer cancel()
 	m, err := s.later.GetMsg(ctx, seq)
 	if errors.Is(err, js.ErrMsgNotFound) {

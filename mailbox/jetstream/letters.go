@@ -42,8 +42,11 @@ func (s *Store) letterMsg(l letter) *nats.Msg {
 
 // bury makes a dead letter of mail that was never put.
 func (s *Store) bury(ctx context.Context, l letter) error {
-	_, err := s.js.PublishMsg(ctx, s.letterMsg(l))
-	return err
+	id := js.WithMsgID("dropped-" + newID())
+	return s.insist(ctx, func(ctx context.Context) error {
+		_, err := s.js.PublishMsg(ctx, s.letterMsg(l), id)
+		return err
+	})
 }
 
 // DeadLetters returns the mail that will not be handled: a stream.
@@ -76,8 +79,7 @@ func (s letters) List(ctx context.Context, q mailbox.Query) ([]mailbox.DeadLette
 	}
 	ctx, cancel := s.during(ctx)
 	defer cancel()
-	list, err := s.scan(ctx, q, from, subject)
-	return list, s.explain(ctx, err)
+	return s.scan(ctx, q, from, subject)
 }
 
 // listBoth lists the letters of an address and of those below it.
@@ -86,11 +88,11 @@ func (s letters) listBoth(ctx context.Context, q mailbox.Query, from uint64, sub
 	defer cancel()
 	top, err := s.scan(ctx, q, from, subject)
 	if err != nil {
-		return nil, s.explain(ctx, err)
+		return nil, err
 	}
 	deep, err := s.scan(ctx, q, from, subject+".>")
 	if err != nil {
-		return nil, s.explain(ctx, err)
+		return nil, err
 	}
 	var list []mailbox.DeadLetter
 	for len(list) < q.Most() && len(top)+len(deep) > 0 {
@@ -112,7 +114,11 @@ func number(key string) uint64 {
 func (s letters) scan(ctx context.Context, q mailbox.Query, from uint64, subject string) (list []mailbox.DeadLetter, err error) {
 	const page = 100
 	for {
-		got, err := s.get(ctx, s.dead, subject, from, page)
+		var got []stored
+		err := s.insist(ctx, func(ctx context.Context) (err error) {
+			got, err = s.get(ctx, s.dead, subject, from, page)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -189,9 +195,13 @@ func (s letters) each(ctx context.Context, keys []string, f func(context.Context
 		if err != nil || seq == 0 {
 			continue
 		}
-		there, err := f(ctx, seq)
+		var there bool
+		err = s.insist(ctx, func(ctx context.Context) (err error) {
+			there, err = f(ctx, seq)
+			return err
+		})
 		if err != nil {
-			return n, s.explain(ctx, err)
+			return n, err
 		}
 		if there {
 			n++

@@ -3,7 +3,6 @@ package jetstream
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/troupe-go/troupe/mailbox/internal/held"
 )
@@ -101,7 +100,7 @@ func (l *loader) insist(p *partition, f func(context.Context) error) {
 	s := l.store
 	pause := newPause()
 	for !p.lost.Load() {
-		ctx, cancel := context.WithTimeout(s.alive, 5*time.Second)
+		ctx, cancel := s.attempt(s.alive)
 		err := f(ctx)
 		cancel()
 		if err == nil || s.alive.Err() != nil {

@@ -28,6 +28,8 @@ type partition struct {
 	settled map[uint64]bool // mail that has gone and may be delivered once more; likewise
 	at      uint64          // how far the consumer has come since it began; likewise
 
+	beginning int // how often it has begun; likewise
+
 	consumer string             // its name
 	suspect  [held.Lanes]uint64 // up to where mail may have been handed out by those before
 	counts   map[uint64]int     // how often, if that is known
@@ -97,8 +99,9 @@ func (c *clerk) drop(p *partition) {
 		c.slots[p.n].part = nil
 		c.slots[p.n].Member = ""
 	}
+	boxes := p.forget()
 	c.mu.Unlock()
-	p.lose()
+	p.end(boxes)
 }
 
 func (s *Store) writeRecord(ctx context.Context, n int, r record, rev uint64) (uint64, error) {
@@ -168,13 +171,13 @@ func (p *partition) covered(lane int, seq uint64) bool {
 	return seq <= p.marks[lane]
 }
 
-// lose takes all addresses of the partition away from their owners.
-func (p *partition) lose() {
+// forget takes all addresses of the partition from the desk, and returns the boxes that
+// somebody has of them. The clerk's lock is held: nobody takes the partition over before.
+func (p *partition) forget() (boxes []*box) {
 	p.lost.Store(true)
-	p.pause()
 	d := &p.store.desk
 	d.mu.Lock()
-	var boxes []*box
+	defer d.mu.Unlock()
 	for name, a := range d.addrs {
 		if a.part == p {
 			if a.box != nil {
@@ -186,10 +189,15 @@ func (p *partition) lose() {
 			delete(d.addrs, name)
 		}
 	}
-	d.mu.Unlock()
+	return boxes
+}
+
+// end ends what goes on for a partition that was lost.
+func (p *partition) end(boxes []*box) {
 	for _, b := range boxes {
 		b.lose()
 	}
+	go p.pause() // it may be waiting for the server
 }
 
 // handOver gives the partition away, if none of its addresses has an owner.

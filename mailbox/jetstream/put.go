@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -164,17 +165,21 @@ func (p *putter) send(calls []*putCall) error {
 	s := p.store
 	ctx, cancel := s.during(context.Background())
 	defer cancel()
-	if err := s.connected(ctx); err != nil {
-		return s.explain(ctx, err)
-	}
 	var messages []*nats.Msg
 	var at []place
 	for _, c := range calls {
 		messages, at = append(messages, c.messages...), append(at, c.at...)
 	}
-	last, err := s.store(ctx, messages)
-	if err != nil {
-		return s.explain(ctx, err)
+	id := newID()
+	messages[0].Header = nats.Header{js.MsgIDHeader: {"put-" + id}}
+	attempt, last := 0, uint64(0)
+	err := s.insist(ctx, func(ctx context.Context) (err error) {
+		attempt++
+		last, err = s.store(ctx, messages, fmt.Sprintf("%s.%d", id, attempt))
+		return err
+	})
+	if err != nil || last == 0 {
+		return err
 	}
 	for i, a := range at {
 		s.desk.expect(a.address, a.lane, last-uint64(len(at)-1-i))
@@ -183,8 +188,8 @@ func (p *putter) send(calls []*putCall) error {
 }
 
 // store stores messages in the stream of mail, all or none, with one write to disk. It
-// returns the sequence number of the last.
-func (s *Store) store(ctx context.Context, messages []*nats.Msg) (last uint64, err error) {
+// returns the sequence number of the last, 0 if they were stored before.
+func (s *Store) store(ctx context.Context, messages []*nats.Msg, id string) (last uint64, err error) {
 	if len(messages) == 1 {
 		ack, err := s.js.PublishMsg(ctx, messages[0], js.WithRetryAttempts(0))
 		if err != nil {
@@ -192,7 +197,6 @@ func (s *Store) store(ctx context.Context, messages []*nats.Msg) (last uint64, e
 		}
 		return ack.Sequence, nil
 	}
-	id := newID()
 	for i, m := range messages {
 		if m.Header == nil {
 			m.Header = nats.Header{}
@@ -218,28 +222,13 @@ func (s *Store) store(ctx context.Context, messages []*nats.Msg) (last uint64, e
 	if err := json.Unmarshal(reply.Data, &ack); err != nil {
 		return 0, err
 	}
-	if ack.Error != nil {
-		return 0, ack.Error
+	switch {
+	case ack.Error == nil:
+		return ack.Sequence, nil
+	case ack.Error.ErrorCode == storedBefore:
+		return 0, nil
 	}
-	return ack.Sequence, nil
-}
-
-// connected waits until there is a connection.
-func (s *Store) connected(ctx context.Context) error {
-	if s.nc.IsConnected() {
-		return nil
-	}
-	status := s.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
-	defer s.nc.RemoveStatusListener(status)
-	if s.nc.IsConnected() {
-		return nil
-	}
-	select {
-	case <-status:
-		return nil
-	case <-ctx.Done():
-		return nats.ErrDisconnected
-	}
+	return 0, ack.Error
 }
 
 // putOne puts a mail with an ID, a limit, or a time when it is due.
@@ -253,28 +242,30 @@ func (s *Store) putOne(ctx context.Context, m *mailbox.Mail, data []byte) error 
 		message.Subject = s.laterSubject(m.Address, lane)
 		message.Header.Set(dueHeader, strconv.FormatInt(m.Due.UnixNano(), 10))
 	}
-	var opts []js.PublishOpt
+	id := "put-" + newID() // or else it might come twice when there was no answer
 	if m.ID != "" {
-		opts = append(opts, js.WithMsgID(m.Address+"|"+m.ID))
+		id = m.Address + "|" + m.ID
 	}
+	opts := []js.PublishOpt{js.WithMsgID(id), js.WithRetryAttempts(0)}
 	for {
-		if err := s.connected(ctx); err != nil {
-			return s.explain(ctx, err)
-		}
 		now := opts
 		if m.Limit > 0 {
 			put, last, err := s.roomFor(ctx, m, message.Subject, data)
 			if !put {
 				return err
 			}
-			now = append(opts[:len(opts):len(opts)], js.WithExpectLastSequencePerSubject(last))
+			now = append(slices.Clone(opts), js.WithExpectLastSequencePerSubject(last))
 		}
-		ack, err := s.js.PublishMsg(ctx, message, append(now, js.WithRetryAttempts(0))...)
-		if refused := (*js.APIError)(nil); errors.As(err, &refused) && refused.ErrorCode == js.JSErrCodeStreamWrongLastSequence {
+		var ack *js.PubAck
+		err := s.insist(ctx, func(ctx context.Context) (err error) {
+			ack, err = s.js.PublishMsg(ctx, message, now...)
+			return err
+		})
+		if hasCode(err, js.JSErrCodeStreamWrongLastSequence) {
 			continue // somebody else was quicker: look again whether there is room
 		}
 		if err != nil {
-			return s.explain(ctx, err)
+			return err
 		}
 		if !delayed && !ack.Duplicate {
 			s.desk.expect(m.Address, lane, ack.Sequence)
@@ -300,13 +291,15 @@ func (s *Store) roomFor(ctx context.Context, m *mailbox.Mail, subject string, da
 	for {
 		heard, stop := s.desk.roomAt(m.Address)
 		defer stop()
-		last, err = s.lastOn(ctx, subject)
+		var st mailbox.Status
+		err := s.insist(ctx, func(ctx context.Context) (err error) {
+			if last, err = s.lastOn(ctx, subject); err == nil {
+				st, err = s.count(ctx, m.Address)
+			}
+			return err
+		})
 		if err != nil {
-			return false, 0, s.explain(ctx, err)
-		}
-		st, err := s.count(ctx, m.Address)
-		if err != nil {
-			return false, 0, s.explain(ctx, err)
+			return false, 0, err
 		}
 		if st.Waiting < m.Limit {
 			return true, last, nil
@@ -315,7 +308,7 @@ func (s *Store) roomFor(ctx context.Context, m *mailbox.Mail, subject string, da
 		case troupe.Refuse:
 			return false, 0, mailbox.ErrFull
 		case troupe.DropNewest:
-			return false, 0, s.explain(ctx, s.bury(ctx, letter{address: m.Address, data: data, reason: mailbox.ErrFull.Error(), put: time.Now()}))
+			return false, 0, s.bury(ctx, letter{address: m.Address, data: data, reason: mailbox.ErrFull.Error(), put: time.Now()})
 		case troupe.DropOldest:
 			return false, 0, fmt.Errorf("%w: dropping the oldest mail of JetStream: its owner may have it already", mailbox.ErrUnsupported)
 		}

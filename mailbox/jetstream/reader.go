@@ -30,7 +30,7 @@ func (p *partition) read(ctx context.Context) error {
 		return nil
 	}
 	p.readers.Wait() // those of before
-	p.rewind()
+	beginning := p.rewind()
 	c, err := p.begin(ctx)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (p *partition) read(ctx context.Context) error {
 	}
 	alive, stop := context.WithCancel(p.store.alive)
 	context.AfterFunc(alive, it.Stop)
-	p.readers.Go(func() { p.deliver(alive, it) })
+	p.readers.Go(func() { p.deliver(alive, beginning, it) })
 	p.stop = stop
 	return nil
 }
@@ -58,8 +58,7 @@ func (p *partition) begin(ctx context.Context) (js.Consumer, error) {
 		return nil, err
 	}
 	c, err = p.create(ctx)
-	var refused *js.APIError
-	if !errors.As(err, &refused) || refused.ErrorCode != overlaps {
+	if !hasCode(err, overlaps) {
 		return c, err
 	}
 	// A program died between saying that it takes the partition and doing so.
@@ -76,9 +75,6 @@ func (p *partition) begin(ctx context.Context) (js.Consumer, error) {
 	}
 	return p.create(ctx)
 }
-
-// overlaps is the code of the error that a work queue has a consumer for some mail already.
-const overlaps = 10100
 
 func (p *partition) subjects() string { return fmt.Sprintf("%s.mail.%d.>", p.store.prefix, p.n) }
 
@@ -102,8 +98,8 @@ func (p *partition) dismiss(ctx context.Context, consumer string) error {
 }
 
 // deliver brings what the consumer delivers to the desk.
-func (p *partition) deliver(alive context.Context, messages js.MessagesContext) {
-	for {
+func (p *partition) deliver(alive context.Context, beginning int, messages js.MessagesContext) {
+	for next := uint64(0); ; {
 		m, err := messages.Next()
 		if alive.Err() != nil || errors.Is(err, js.ErrMsgIteratorClosed) {
 			return
@@ -120,6 +116,10 @@ func (p *partition) deliver(alive context.Context, messages js.MessagesContext) 
 		if err != nil {
 			continue
 		}
+		if next++; meta.Sequence.Consumer != next { // some went out on a connection that was lost
+			go p.restart()
+			return
+		}
 		address, lane, ok := p.store.parseSubject(m.Subject())
 		if !ok {
 			continue
@@ -127,7 +127,7 @@ func (p *partition) deliver(alive context.Context, messages js.MessagesContext) 
 		p.learn(m.Reply())
 		it := p.item(address, lane, meta.Sequence.Stream, m.Headers(), meta.Timestamp, m.Data())
 		it.Ref.ack = m.Reply()
-		p.store.desk.deliver(p, address, it)
+		p.store.desk.deliver(p, beginning, address, it)
 	}
 }
 
@@ -194,7 +194,7 @@ func (p *partition) pause() {
 func (p *partition) resume() {
 	pause := newPause()
 	for !p.lost.Load() {
-		ctx, cancel := context.WithTimeout(p.store.alive, 5*time.Second)
+		ctx, cancel := p.store.attempt(p.store.alive)
 		err := p.read(ctx)
 		cancel()
 		if err == nil || !pause.wait(p.store.alive) {
@@ -209,9 +209,12 @@ func (p *partition) restart() {
 	p.resume()
 }
 
-// rewind notes that the consumer begins anew.
-func (p *partition) rewind() {
+// rewind says that the consumer will begin anew: what it has delivered until now and the
+// desk has not heard of is of no use. It returns the number of the new beginning.
+func (p *partition) rewind() (beginning int) {
 	p.store.desk.mu.Lock()
 	defer p.store.desk.mu.Unlock()
 	p.at = 0
+	p.beginning++
+	return p.beginning
 }

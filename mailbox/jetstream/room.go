@@ -8,7 +8,7 @@ import (
 
 // tell tells all programs something about an address.
 func (d *desk) tell(what byte, address string) {
-	d.store.nc.Publish(d.store.prefix+".ctl", append([]byte{what}, address...))
+	_ = d.store.nc.Publish(d.store.prefix+".ctl", append([]byte{what}, address...)) // senders look again by themselves
 }
 
 // hear hears what programs tell each other.
@@ -40,7 +40,7 @@ func (d *desk) roomAt(address string) (heard <-chan struct{}, stop func()) {
 	d.rooms[address] = append(d.rooms[address], c)
 	d.mu.Unlock()
 	d.tell('w', address)
-	d.store.nc.Flush() // the owner has heard of it before the sender looks
+	_ = d.store.nc.Flush() // the owner has heard of it before the sender looks
 	return c, func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()

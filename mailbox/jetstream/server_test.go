@@ -13,26 +13,20 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/troupe-go/troupe/mailbox/internal/storm"
 )
 
 // TestMain runs the tests, or is one of the processes that they need.
 func TestMain(m *testing.M) {
-	if role := os.Getenv("TROUPE_TEST_ROLE"); role != "" {
-		roles[role](os.Args[1:])
-		return
+	switch os.Getenv(storm.Role) {
+	case "server":
+		runServer(os.Args[1:])
+	case "program":
+		runProgram(os.Args[1], os.Args[2])
+	default:
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
-}
-
-// roles are what the test binary can be run as.
-var roles = map[string]func(args []string){"server": runServer}
-
-// child is this binary in another role.
-func child(role string, args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), "TROUPE_TEST_ROLE="+role)
-	cmd.Stderr = os.Stderr
-	return cmd
 }
 
 // runServer is a nats-server that syncs always, until its standard input ends.
@@ -79,7 +73,7 @@ func (s *natsServer) url() string { return "nats://127.0.0.1:" + s.port }
 // start starts the server and waits until it is ready.
 func (s *natsServer) start(t testing.TB) {
 	t.Helper()
-	s.cmd = child("server", s.dir, s.port)
+	s.cmd = storm.Child("server", s.dir, s.port)
 	s.cmd.StdinPipe()
 	out, err := s.cmd.StdoutPipe()
 	if err == nil {

@@ -40,6 +40,8 @@ func (c *clerk) share(ctx context.Context) error {
 	var mu sync.Mutex
 	for _, n := range free[:min(len(free), max(share-len(mine), 0))] {
 		wg.Go(func() {
+			ctx, cancel := c.store.attempt(ctx)
+			defer cancel()
 			if err := c.takeOver(ctx, name, n); err != nil {
 				mu.Lock()
 				errs = append(errs, err)
@@ -74,11 +76,11 @@ func (c *clerk) leave() {
 	}
 	c.mu.Unlock()
 	for _, p := range parts {
-		p.handOver(ctx) // on an error the end of the lease does it
+		_ = p.handOver(ctx) // on an error the end of the lease does it
 	}
 	c.lose()
 	if name != "" {
-		c.store.state.Delete(ctx, "member."+name)
+		_ = c.store.state.Delete(ctx, "member."+name) // likewise
 	}
 }
 
@@ -96,7 +98,12 @@ func (c *clerk) parts() (all []*partition) {
 // disconnected stops reading: what comes first on a new connection may be behind what
 // was lost with the old one.
 func (c *clerk) disconnected() {
-	for _, p := range c.parts() {
+	parts := c.parts()
+	for _, p := range parts {
+		p.rewind()
+	}
+	c.store.line.lost() // nobody waits for the server any more
+	for _, p := range parts {
 		p.pause()
 	}
 }

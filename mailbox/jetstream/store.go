@@ -36,6 +36,7 @@ type Store struct {
 	closed sync.Once
 	err    error // of Close
 
+	line   line
 	putter putter
 	writer writer
 	desk   desk
@@ -119,6 +120,7 @@ func (s *Store) begin() error {
 	if s.remember <= 0 {
 		s.remember = mailbox.DefaultRemember
 	}
+	s.line.init()
 	s.putter.init(s)
 	s.writer.init(s)
 	s.desk.init(s)
@@ -217,7 +219,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 		return errClosed
 	case ctx.Err() == nil:
 		return fmt.Errorf("jetstream: %w", err)
-	case context.Cause(ctx) == errImpatient:
+	case errors.Is(context.Cause(ctx), errImpatient):
 		return fmt.Errorf("%w: %w", errImpatient, err)
 	}
 	return context.Cause(ctx)

@@ -165,7 +165,7 @@ func (w *writer) mine(jobs []outcome) []outcome {
 // try writes outcomes down once and returns those for which that failed. It may be done
 // twice: copies have names, and what has gone cannot go again.
 func (w *writer) try(jobs []outcome) (left []outcome, err error) {
-	ctx, cancel := context.WithTimeout(w.store.alive, 5*time.Second)
+	ctx, cancel := w.store.attempt(w.store.alive)
 	defer cancel()
 	if err := w.store.connected(ctx); err != nil {
 		return jobs, err
@@ -229,7 +229,13 @@ func (w *writer) acknowledge(ctx context.Context, jobs []outcome) (left []outcom
 	s := w.store
 	w.serial++
 	round := w.serial << 20
+	pending := 0
+	done := make([]bool, len(jobs))
 	for i, j := range jobs {
+		if !s.desk.reached(j.box.part, j.Ref.seq) {
+			continue // the consumer would not know of it
+		}
+		pending++
 		ack := j.Ref.ack
 		if ack == "" {
 			ack = j.box.part.ackFor(j.Ref.seq)
@@ -238,8 +244,6 @@ func (w *writer) acknowledge(ctx context.Context, jobs []outcome) (left []outcom
 			return jobs, err
 		}
 	}
-	pending := len(jobs)
-	done := make([]bool, len(jobs))
 	for pending > 0 && err == nil {
 		select {
 		case m := <-w.replies:
@@ -263,10 +267,10 @@ func (w *writer) acknowledge(ctx context.Context, jobs []outcome) (left []outcom
 	return left, nil
 }
 
-// discard deletes mail whose acknowledgement was not answered: the consumer may have
-// been reset meanwhile.
+// discard deletes mail that cannot be acknowledged, for the consumer has begun anew and
+// did not come to it again, or did not answer.
 func (s *Store) discard(seq uint64) error {
-	ctx, cancel := context.WithTimeout(s.alive, 2*time.Second)
+	ctx, cancel := s.attempt(s.alive)
 	defer cancel()
 	err := s.mail.DeleteMsg(ctx, seq)
 	if errors.Is(err, js.ErrMsgNotFound) || errors.Is(err, js.ErrMsgDeleteUnsuccessful) {

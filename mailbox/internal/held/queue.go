@@ -106,7 +106,7 @@ func (q *Queue[R]) take(into []mailbox.Delivery) (n int, bump []*Item[R]) {
 func (q *Queue[R]) unsafe(l *lane[R], most int) (bump []*Item[R]) {
 	for it := l.first; it != nil && it.Tries == 0 && len(bump) < min(most, q.window-len(q.out)); it = it.next {
 		if it.bumping {
-			return nil
+			break
 		}
 		it.bumping = true
 		bump = append(bump, it)

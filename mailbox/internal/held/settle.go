@@ -147,6 +147,16 @@ func (q *Queue[R]) Close() {
 	}
 }
 
+// Pass is Left for a store that hands the items to the queue of the next owner, when
+// nothing is being written down for this one any more.
+func (q *Queue[R]) Pass() []*Item[R] {
+	left := q.Left()
+	for _, it := range left {
+		it.bumping = false
+	}
+	return left
+}
+
 // Left returns the items that the queue holds and that are not out, in the order of
 // their lanes.
 func (q *Queue[R]) Left() (left []*Item[R]) {
