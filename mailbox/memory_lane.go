@@ -107,15 +107,7 @@ func (l *lane) remove(i int32) {
 	}
 	*it = item{state: hole}
 	l.holes++
-	for l.n > 0 && l.at(0).state == hole {
-		l.holes--
-		l.first++
-		l.n--
-		l.next = max(l.next-1, 0)
-	}
-	if l.n == 0 && len(l.ring) > keepRing {
-		l.ring = nil
-	}
+	l.trim()
 }
 
 // keepRing is the largest ring that an empty lane holds on to.

@@ -27,7 +27,7 @@ func (s *Station) Stop(address string) error {
 		return err
 	}
 	if r := s.run.Load(); r != nil {
-		if res := r.residents.get(address); res != nil {
+		if res := r.residents.find(address); res != nil {
 			res.stopping.Store(true)
 			defer res.stopping.Store(false)
 		}
@@ -78,7 +78,7 @@ func (s *Station) nodeOf(status mailbox.Status) Node {
 		n.Pattern = route.pattern.text
 	}
 	if r := s.run.Load(); r != nil {
-		if res := r.residents.get(n.Address); res != nil {
+		if res := r.residents.find(n.Address); res != nil {
 			n.Here = res.work() != nil
 			turn := res.turn.Load()
 			n.Working = turn != atRest && turn != departed

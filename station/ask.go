@@ -183,11 +183,11 @@ type question struct {
 }
 
 // questionOf returns a delivery as a question; nil if it is none.
-func questionOf(s *Station, res *resident, d *mailbox.Delivery) *question {
-	if d.ReplyTo == "" {
+func questionOf(s *Station, res *resident, d *delivery) *question {
+	if d.Rest == nil || d.Rest.ReplyTo == "" {
 		return nil
 	}
-	key, to, ok := strings.Cut(d.ReplyTo, "@")
+	key, to, ok := strings.Cut(d.Rest.ReplyTo, "@")
 	carrier, can := s.storeFor(res.route).(mailbox.Answers)
 	if !ok || !can {
 		return nil

@@ -151,7 +151,7 @@ type binding interface {
 
 // A worker is an actor whose type has been put aside.
 type worker interface {
-	handle(c *mailContext, d *mailbox.Delivery, q *question) error
+	handle(c *mailContext, d *delivery, q *question) error
 	actor() any
 }
 
@@ -223,20 +223,21 @@ type workerOf[T any] struct{ a Actor[T] }
 func (w *workerOf[T]) actor() any { return w.a }
 
 // handle reads the delivery and lets the actor handle it.
-func (w *workerOf[T]) handle(c *mailContext, d *mailbox.Delivery, q *question) error {
+func (w *workerOf[T]) handle(c *mailContext, d *delivery, q *question) error {
 	body, err := bodyOf[T](c.r.route, d)
 	if err != nil {
 		return &unreadable{err}
 	}
-	return w.a.Handle(c, Mail[T]{
-		Body: body, Address: d.Address, From: d.From, ID: d.ID, Flow: d.Flow,
-		Hop: d.Hop, Count: d.Count, Priority: d.Priority, Put: d.Put, pattern: c.r.route.pattern, asked: q,
-	})
+	m := Mail[T]{Body: body, Address: c.r.address, Count: int(d.Count), Put: time.Unix(0, d.Put), pattern: c.r.route.pattern, asked: q}
+	if rest := d.Rest; rest != nil {
+		m.From, m.ID, m.Flow, m.Hop, m.Priority = rest.From, rest.ID, rest.Flow, rest.Hop, rest.Priority
+	}
+	return w.a.Handle(c, m)
 }
 
-func bodyOf[T any](r *route, d *mailbox.Delivery) (T, error) {
+func bodyOf[T any](r *route, d *delivery) (T, error) {
 	if !r.values {
-		return mailbox.Decode[T](r.opts.Codec, d.Encoding, d.Body)
+		return mailbox.Decode[T](r.opts.Codec, d.Rest.Encoding, d.Rest.Body)
 	}
 	body, ok := d.Value.(T)
 	if !ok && d.Value != nil {

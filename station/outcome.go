@@ -68,11 +68,11 @@ func (r *Retry) wait(count int) time.Duration {
 }
 
 // unfit returns why a delivery is not to be handled at all.
-func (h *hand) unfit(res *resident, d *mailbox.Delivery) error {
-	if !d.Expires.IsZero() && !time.Now().Before(d.Expires) {
+func (h *hand) unfit(res *resident, d *delivery) error {
+	if d.Rest != nil && !d.Rest.Expires.IsZero() && !time.Now().Before(d.Rest.Expires) {
 		return ErrExpired
 	}
-	if most := res.route.opts.Retry.Attempts; most > 0 && d.Count > most {
+	if most := res.route.opts.Retry.Attempts; most > 0 && int(d.Count) > most {
 		return errTooOften
 	}
 	return nil
@@ -81,16 +81,18 @@ func (h *hand) unfit(res *resident, d *mailbox.Delivery) error {
 var errTooOften = errors.New("station: it was delivered as often as it may, and no handler of it ever came back")
 
 // judge decides what becomes of a delivery that was handled, or should have been.
-func (h *hand) judge(res *resident, d *mailbox.Delivery, err error, question bool) mailbox.Outcome {
+func (h *hand) judge(res *resident, d *delivery, err error, question bool) mailbox.Outcome {
 	o := mailbox.Outcome{Key: d.Key}
 	if err != nil {
 		o = h.judgeError(res, d, err, question)
 	}
-	h.tellDone(res, err)
+	if res.route.opts.Done != nil {
+		h.tellDone(res, err)
+	}
 	return o
 }
 
-func (h *hand) judgeError(res *resident, d *mailbox.Delivery, err error, question bool) mailbox.Outcome {
+func (h *hand) judgeError(res *resident, d *delivery, err error, question bool) mailbox.Outcome {
 	o := mailbox.Outcome{Key: d.Key}
 	var panicked *troupe.PanicError
 	var never *rejected
@@ -123,7 +125,7 @@ func (h *hand) judgeError(res *resident, d *mailbox.Delivery, err error, questio
 	case panicked == nil && h.at.Load() != fenced && errors.Is(context.Cause(h.self), troupe.ErrShutdown):
 		o.Verdict = mailbox.Untouched
 	case errors.As(err, &never), errors.As(err, &bad), errors.Is(err, ErrExpired), errors.Is(err, errTooOften),
-		retry.Attempts > 0 && d.Count >= retry.Attempts:
+		retry.Attempts > 0 && int(d.Count) >= retry.Attempts:
 		o.Verdict, o.Reason = mailbox.Dead, err.Error()
 		h.run.report("mail is given up", res.address, err)
 	default:
@@ -131,7 +133,7 @@ func (h *hand) judgeError(res *resident, d *mailbox.Delivery, err error, questio
 		if retry.Aside || res.route.opts.Parallel > 1 {
 			o.Verdict = mailbox.Aside
 		}
-		wait := retry.wait(d.Count)
+		wait := retry.wait(int(d.Count))
 		o.At = time.Now().Add(wait)
 		res.until.Store(int64(time.Since(h.run.born) + wait))
 	}

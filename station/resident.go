@@ -20,10 +20,11 @@ type resident struct {
 	route   *route
 	address string
 	box     mailbox.Box
-	quick   quickBox // the box, if it takes values; else nil
-	wakeMe  func()   // what Fetch is to call
+	quick   mailbox.ValueBox // the box, if it is one
+	wakeMe  func()           // what Fetch is to call
 	turn    atomic.Int32
-	batch   int32 // how much to fetch at once; belongs to the turn
+	shaken  atomic.Bool // the actor is not the one that it was
+	batch   int32       // how much to fetch at once; belongs to the turn
 
 	stopping atomic.Bool  // a person has stopped the address
 	retire   atomic.Bool  // it is to go when there is no mail
@@ -37,9 +38,6 @@ type resident struct {
 	active int       // handlers at work, if the route allows several
 	next   *resident // in the queue
 }
-
-// A quickBox takes a value without a look at the whole store.
-type quickBox interface{ PutValue(value any) error }
 
 // Where the turn of a resident is.
 const (
@@ -60,8 +58,8 @@ func (r *run) admit(s *seat, box mailbox.Box) {
 		_ = box.Release(time.Minute) // what Accept refuses and still comes
 		return
 	}
-	if res.route.values && res.route.opts.Capacity == 0 {
-		res.quick, _ = box.(quickBox)
+	if res.route.values {
+		res.quick, _ = box.(mailbox.ValueBox)
 	}
 	res.wakeMe = res.wake
 	res.turn.Store(inQueue)
@@ -180,6 +178,7 @@ func (res *resident) employ(w worker) {
 	res.mu.Lock()
 	defer res.mu.Unlock()
 	res.actor = w
+	res.shaken.Store(w == nil)
 }
 
 // settle tells the store of outcomes. An error means that the address has got
@@ -188,7 +187,11 @@ func (res *resident) settle(outcomes ...mailbox.Outcome) {
 	if len(outcomes) == 0 {
 		return
 	}
-	if err := res.box.Settle(outcomes); err != nil && !errors.Is(err, mailbox.ErrLost) && !errors.Is(err, mailbox.ErrClosed) {
+	res.complain(res.box.Settle(outcomes))
+}
+
+func (res *resident) complain(err error) {
+	if err != nil && !errors.Is(err, mailbox.ErrLost) && !errors.Is(err, mailbox.ErrClosed) {
 		res.run.report("an outcome was not taken", res.address, err)
 	}
 }
@@ -197,6 +200,7 @@ func (res *resident) settle(outcomes ...mailbox.Outcome) {
 type residents struct {
 	seed   maphash.Seed
 	shards [64]residentShard
+	quick  [1024]atomic.Pointer[resident] // those that were asked for last
 }
 
 type residentShard struct {
@@ -209,12 +213,32 @@ func (rs *residents) shard(address string) *residentShard {
 	return &rs.shards[maphash.String(rs.seed, address)%64]
 }
 
+// get returns the resident of an address, nil if there is none. It may be one that
+// has just left; forget it then.
 func (rs *residents) get(address string) *resident {
+	slot := rs.slot(address)
+	if res := slot.Load(); res != nil && res.address == address {
+		return res
+	}
+	res := rs.find(address)
+	if res != nil {
+		slot.Store(res)
+	}
+	return res
+}
+
+func (rs *residents) slot(address string) *atomic.Pointer[resident] {
+	return &rs.quick[maphash.String(rs.seed, address)%uint64(len(rs.quick))]
+}
+
+func (rs *residents) forget(res *resident) { rs.slot(res.address).CompareAndSwap(res, nil) }
+
+// find is get for those who want to know for certain.
+func (rs *residents) find(address string) *resident {
 	s := rs.shard(address)
 	s.mu.RLock()
-	res := s.m[address]
-	s.mu.RUnlock()
-	return res
+	defer s.mu.RUnlock()
+	return s.m[address]
 }
 
 func (rs *residents) put(res *resident) {
@@ -230,10 +254,11 @@ func (rs *residents) put(res *resident) {
 func (rs *residents) remove(res *resident) {
 	s := rs.shard(res.address)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.m[res.address] == res {
 		delete(s.m, res.address)
 	}
+	s.mu.Unlock()
+	rs.forget(res)
 }
 
 // all yields the residents that there were when it came to their part.

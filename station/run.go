@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe"
@@ -31,6 +32,7 @@ type run struct {
 	residents residents
 	rest      restList
 
+	waiting    atomic.Int32 // how many residents are in the queue
 	mu         sync.Mutex
 	room       sync.Cond // the queue has become empty, or the run is closing
 	head, tail *resident // wait for a hand
@@ -172,6 +174,7 @@ func (r *run) enqueue(res *resident) {
 		r.tail.next = res
 	}
 	r.tail = res
+	r.waiting.Add(1)
 	h := r.helper()
 	r.mu.Unlock()
 	r.rouse(h)
@@ -227,6 +230,7 @@ func (r *run) take(h *hand) *resident {
 		return nil
 	}
 	r.head, res.next = res.next, nil
+	r.waiting.Add(-1)
 	if r.head == nil {
 		r.tail = nil
 		r.room.Broadcast()

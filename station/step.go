@@ -46,7 +46,7 @@ func (p *step) post(store mailbox.Store, m mailbox.Mail) error {
 var errOver = errors.New("station: the step is over: an atomic handler must send and save before it returns")
 
 // commit writes the step. The delivery is acknowledged with it.
-func (p *step) commit(d *mailbox.Delivery) error {
+func (p *step) commit(d *delivery) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true

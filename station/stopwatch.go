@@ -29,7 +29,7 @@ func (w *stopwatch) start(limit time.Duration) {
 
 // stop ends the time, and reports whether it was over.
 func (w *stopwatch) stop() (late bool) {
-	return w.timer != nil && w.due.Swap(0) == lateMark
+	return w.timer != nil && w.due.Load() != 0 && w.due.Swap(0) == lateMark
 }
 
 // lateMark stands in due when the handler was too late.

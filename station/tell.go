@@ -59,14 +59,8 @@ func Expire(d time.Duration) SendOption {
 // sent or not.
 func Tell[T any](ctx context.Context, s *Station, address string, body T, opts ...SendOption) error {
 	c := within(ctx)
-	if c == nil && len(opts) == 0 {
-		if r := s.run.Load(); r != nil {
-			if res := r.residents.get(address); res != nil && res.quick != nil {
-				if _, same := res.route.bind.(*bindingOf[T]); same && res.quick.PutValue(body) == nil {
-					return nil
-				}
-			}
-		}
+	if c == nil && len(opts) == 0 && tellQuick(s, address, body) {
+		return nil
 	}
 	m, route, err := envelope(s, c, address, body)
 	if err != nil {
@@ -76,6 +70,26 @@ func Tell[T any](ctx context.Context, s *Station, address string, body T, opts .
 		o(&m)
 	}
 	return s.put(ctx, c, route, m)
+}
+
+// tellQuick puts a value into the box of an address that is served here.
+func tellQuick[T any](s *Station, address string, body T) bool {
+	r := s.run.Load()
+	if r == nil {
+		return false
+	}
+	res := r.residents.get(address)
+	if res == nil || res.quick == nil || res.route.opts.Capacity > 0 {
+		return false
+	}
+	if _, same := res.route.bind.(*bindingOf[T]); !same {
+		return false
+	}
+	if err := res.quick.PutValue(body); err != nil {
+		r.residents.forget(res)
+		return false
+	}
+	return true
 }
 
 // Forward is Tell for work that only ever goes down the tree: the address must
