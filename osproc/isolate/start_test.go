@@ -4,6 +4,8 @@ package isolate_test
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -88,13 +90,16 @@ func TestGraphHasAFrameForEachOSProcess(t *testing.T) {
 		ref := isolate.Spawn(self, agent, troupe.None{}, troupe.Name("away"))
 		c.tell(ref, order{Do: "who"})
 		pid := next(t, self).Body
-		var b strings.Builder
-		if err := self.Node().Graph().Mermaid(&b); err != nil {
-			t.Fatal(err)
-		}
-		frame := strings.Index(b.String(), "OS process "+pid)
-		if frame < 0 || !strings.Contains(b.String()[frame:], "/away") {
-			t.Errorf("the picture:\n%s", b.String())
+		for _, draw := range []func(troupe.Graph, io.Writer) error{troupe.Graph.Mermaid, troupe.Graph.DOT} {
+			var b strings.Builder
+			if err := draw(self.Node().Graph(), &b); err != nil {
+				t.Fatal(err)
+			}
+			here := strings.Index(b.String(), fmt.Sprint("OS process ", os.Getpid()))
+			there := strings.Index(b.String(), "OS process "+pid)
+			if here < 0 || there < 0 || there < here || strings.Index(b.String(), "/away") < there {
+				t.Errorf("the picture:\n%s", b.String())
+			}
 		}
 	})
 }
