@@ -123,9 +123,9 @@ func (c *sharedCells) view(ctx context.Context, f func(all []byte) error) error 
 }
 
 // directMemory returns where the first cell lies, and whether the handle was detached.
-func directMemory(b cellsBackend) (unsafe.Pointer, *atomic.Bool) {
+func directMemory(b cellsBackend) (unsafe.Pointer, *atomic.Bool, *shm.Order) {
 	if c, ok := b.(*sharedCells); ok {
-		return unsafe.Pointer(unsafe.SliceData(c.cells)), &c.detached
+		return unsafe.Pointer(unsafe.SliceData(c.cells)), &c.detached, c.Order()
 	}
-	return nil, nil
+	return nil, nil, nil
 }

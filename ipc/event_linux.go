@@ -36,6 +36,7 @@ func (s *sharedEvent) set() error {
 	}
 	if f := s.flag.Load(); f&1 == 0 {
 		s.mark.Ring()
+		s.Order().Published()
 		s.flag.Store(f + 3) // one more, and set
 	}
 	s.leave()
@@ -57,6 +58,7 @@ func (s *sharedEvent) wait(ctx context.Context) error {
 	}
 	before := s.flag.Load()
 	if before&1 != 0 {
+		s.Order().Observed()
 		return nil
 	}
 	if ctx.Err() != nil {

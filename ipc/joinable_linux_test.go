@@ -199,3 +199,56 @@ func TestG61_ConsumerOfTaskKilled(t *testing.T) {
 		q.Detach()
 	}
 }
+
+// The tasks of a dead consumer come before all others, also to those who need not wait.
+func TestG61_TasksOfTheDeadComeFirst(t *testing.T) {
+	q := newTestTasks[int](t, 0)
+	var ps []*child
+	for i := range 3 {
+		if err := q.Put(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+		p := startRole(t, roleLeaser)
+		tell(t, p.Conn, q)
+		if v := hear[int](t, p.Conn); v != i {
+			t.Fatal(v)
+		}
+		ps = append(ps, p)
+	}
+	for i := 3; i < 10_000; i++ {
+		if err := q.Put(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, i := range []int{0, 2, 1} { // with one who comes after the first has died
+		ps[i].kill()
+		if i == 0 {
+			p := startRole(t, roleLeaser)
+			tell(t, p.Conn, q)
+			if v := hear[int](t, p.Conn); v != 0 && v != 3 {
+				t.Fatal(v)
+			}
+			ps = append(ps, p)
+		}
+	}
+	ps[3].kill()
+	again := 0
+	for range 10_000 {
+		task, err := q.Get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if task.Deliveries > 1 {
+			again++
+		}
+		if err := task.Done(); err != nil {
+			t.Fatal(err)
+		}
+		if again >= 3 && task.Value > 9000 {
+			break
+		}
+	}
+	if n, err := q.Len(); again < 3 || n == 0 || err != nil {
+		t.Errorf("%d tasks were delivered again while %d others waited, %v", again, n, err)
+	}
+}

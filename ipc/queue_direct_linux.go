@@ -63,6 +63,7 @@ func (q *sharedQueue) endPut(failed error) (rest *wire.Encoder, err error) {
 	case inPlace && len(e.Files) == 0 && m.size() <= len(q.ring.mem)/2:
 		tail := q.ring.write(m, q.pos, q.skip, nil)
 		q.filled.Ring()
+		q.Order().Published()
 		q.ring.tail.Store(tail)
 	default:
 		rest = new(wire.Encoder)
@@ -81,6 +82,7 @@ func (q *sharedQueue) beginGet() *wire.Decoder {
 		return nil
 	}
 	if !q.ring.empty() {
+		q.Order().Observed()
 		e, body, head, err := q.ring.first()
 		if err == nil && e.files == 0 {
 			q.nextHead = head

@@ -166,6 +166,7 @@ func (q *sharedQueue) publish(m *parcel) error {
 	}
 	tail := q.ring.write(m.header, pos, skip, m.body)
 	q.filled.Ring()
+	q.Order().Published()
 	q.ring.tail.Store(tail)
 	return nil
 }
@@ -261,6 +262,7 @@ func (q *sharedQueue) take(ctx context.Context) (d delivery, ok bool, err error)
 		}
 		return d, false, nil
 	}
+	q.Order().Observed()
 	e, body, head, err := q.ring.first()
 	if err != nil {
 		return d, false, err

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/troupe-go/troupe/internal/shm"
 	"github.com/troupe-go/troupe/internal/wire"
 )
 
@@ -43,4 +44,4 @@ func openTasks(*wire.Decoder) (taskBackend, error)          { return nil, errNoM
 var errNoMemory = fmt.Errorf("%w: this needs shared memory, which is for Linux", ErrUnsupported)
 
 // directMemory returns nil: there is no memory to look at.
-func directMemory(cellsBackend) (unsafe.Pointer, *atomic.Bool) { return nil, nil }
+func directMemory(cellsBackend) (unsafe.Pointer, *atomic.Bool, *shm.Order) { return nil, nil, nil }

@@ -2,11 +2,9 @@ package ipc
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"runtime"
-
-	"golang.org/x/sys/unix"
+	"time"
 
 	"github.com/troupe-go/troupe/internal/shm"
 	"github.com/troupe-go/troupe/internal/wire"
@@ -17,7 +15,8 @@ import (
 type sharedTasks struct {
 	guarded
 	taskTable
-	store taskStore
+	store  taskStore
+	looked time.Time // for the dead; guarded by the mutex
 }
 
 var tasksLayout = shm.Layout{Kind: regionTasks, Bells: 1, Extra: 2}
@@ -58,8 +57,11 @@ func newSharedTasks(s *shared, err error) (taskBackend, error) {
 		_ = s.detach()
 		return nil, wire.ErrMalformed
 	}
-	t := &sharedTasks{g, table, taskStore{s.Region}}
-	t.repair = t.rebuild
+	t := &sharedTasks{guarded: g, taskTable: table, store: taskStore{s.Region}}
+	t.repair = func() {
+		t.mark.Ring()
+		t.rebuild(t.gone)
+	}
 	return t, nil
 }
 
@@ -120,6 +122,10 @@ func (t *sharedTasks) get(ctx context.Context) (d delivery, err error) {
 		return d, err
 	}
 	i, ok := t.front()
+	if ok && t.due() {
+		_ = t.reclaim() // if it cannot be told who lives, there is a task all the same
+		i, ok = t.front()
+	}
 	if !ok {
 		if i, err = t.await(ctx); err != nil {
 			return d, err
@@ -191,6 +197,7 @@ func (t *sharedTasks) lease(i int) (d delivery, err error) {
 	}
 	count := r.count() + 1
 	r.state.Store(taskState(taskLeased, count, t.Self()))
+	t.leased(t.Self(), +1)
 	t.dequeue()
 	return delivery{body: &m.Decoder, parcel: m, lease: uint64(i)<<40 | r.tag.Load()&(1<<40-1), count: count}, nil
 }
@@ -205,34 +212,35 @@ func (t *sharedTasks) lives(tag uint64) bool {
 	return false
 }
 
-// inUse is how many rows, from the first, may have tasks.
-func (t *sharedTasks) inUse() int { return min(int(t.rowsUsed.Load()), len(t.rows)) }
-
-// reclaim puts the tasks of the dead back in front of those that wait, and has the others who
-// have tasks watched, so that their death rings. The state is locked.
-func (t *sharedTasks) reclaim() error {
-	living := map[shm.Owner]bool{t.Self(): true}
-	for i := t.inUse() - 1; i >= 0; i-- {
-		r := &t.rows[i]
-		if r.kind() != taskLeased {
-			continue
-		}
-		o := r.owner()
-		alive, known := living[o]
-		if !known {
-			var err error
-			if alive, err = t.Alive(o); err != nil {
-				return err
-			}
-			living[o] = alive
-		}
-		if !alive {
+// reclaim puts the tasks of the dead back, and has the others who have tasks watched, so that
+// their death rings. The state is locked.
+func (t *sharedTasks) reclaim() (err error) {
+	t.looked = time.Now()
+	t.leases.each(t.Region, func(o shm.Owner, _ int) bool {
+		alive, failed := t.Alive(o)
+		switch {
+		case failed != nil:
+			err = failed
+		case !alive:
 			t.mark.Ring()
-			r.state.Store(taskState(taskWaits, r.count(), 0))
-			t.enqueueFirst(i)
+			t.takeBack(o)
 		}
-	}
-	return nil
+		return true
+	})
+	return err
+}
+
+// due reports that it is time to look for the dead, though there are tasks that wait.
+func (t *sharedTasks) due() bool {
+	return t.leases.stale(t.Self()) || time.Since(t.looked) > lookInterval
+}
+
+const lookInterval = time.Millisecond
+
+// gone reports that an owner is certainly no more.
+func (t *sharedTasks) gone(o shm.Owner) bool {
+	alive, err := t.Alive(o)
+	return !alive && err == nil
 }
 
 func (t *sharedTasks) settle(lease uint64, done bool) error {
@@ -249,6 +257,7 @@ func (t *sharedTasks) settle(lease uint64, done bool) error {
 		return ErrNotOwner
 	}
 	t.mark.Ring()
+	t.leased(t.Self(), -1)
 	if !done {
 		r.order.Store(t.number.Add(1))
 		r.state.Store(taskState(taskWaits, r.count(), 0))
@@ -306,95 +315,4 @@ func (t *sharedTasks) control(end bool) (queueState, error) {
 		t.closed.Store(1)
 	}
 	return queueState{int(t.queued.Load()), int(t.unfinished.Load()), t.closed.Load() != 0}, nil
-}
-
-// A taskStore keeps the open files of tasks: a datagram for each, in a pair of sockets, until
-// the task is done. To look for one is to turn the others round, by sending a copy to the end
-// before the original is dropped; a process that dies in between leaves a copy too many, which
-// goes with its task.
-type taskStore struct{ region *shm.Region }
-
-func (s taskStore) add(tag uint64, files []int) error {
-	err := unix.Sendmsg(s.region.Extra(0), binary.NativeEndian.AppendUint64(nil, tag), unix.UnixRights(files...), nil, unix.MSG_NOSIGNAL)
-	if err != nil {
-		return fmt.Errorf("ipc: cannot keep %d open files of a task: %w", len(files), err)
-	}
-	return nil
-}
-
-// first returns the tag of the first datagram.
-func (s taskStore) first() (tag uint64, ok bool) {
-	var b [8]byte
-	n, _, _, _, err := unix.Recvmsg(s.region.Extra(1), b[:], nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
-	return binary.NativeEndian.Uint64(b[:]), err == nil && n == len(b)
-}
-
-// files returns the files of the first datagram, and leaves them there.
-func (s taskStore) files(n int) ([]int, error) {
-	var b [8]byte
-	oob := make([]byte, unix.CmsgSpace(4*n))
-	_, oobn, flags, _, err := unix.Recvmsg(s.region.Extra(1), b[:], oob, unix.MSG_PEEK|unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
-	files := rights(oob[:oobn])
-	if err != nil || flags&unix.MSG_CTRUNC != 0 {
-		_ = (&wire.Decoder{Files: files}).Close()
-		return nil, fmt.Errorf("ipc: the next task of the queue stays where it is: %w", wire.ErrFilesLost)
-	}
-	return files, nil
-}
-
-func (s taskStore) drop() { carrier(s).drop() }
-
-// turn moves the first datagram to the end.
-func (s taskStore) turn(tag uint64) error {
-	files, err := s.files(wire.MaxFiles)
-	if err != nil {
-		return err
-	}
-	err = s.add(tag, files)
-	_ = (&wire.Decoder{Files: files}).Close()
-	if err == nil {
-		s.drop()
-	}
-	return err
-}
-
-// find returns the files of a task, and leaves them where they are. Datagrams of tasks that do
-// not live are dropped.
-func (s taskStore) find(tag uint64, n int, lives func(uint64) bool) ([]int, error) {
-	for range 4 * maxFiled {
-		t, ok := s.first()
-		switch {
-		case !ok:
-			return nil, errCorrupt
-		case t == tag:
-			files, err := s.files(n)
-			if err == nil && len(files) != n {
-				_ = (&wire.Decoder{Files: files}).Close()
-				err = errCorrupt
-			}
-			return files, err
-		case !lives(t):
-			s.drop()
-		default:
-			if err := s.turn(t); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return nil, errCorrupt
-}
-
-// remove drops what belongs to a task. If that is not possible now, it is found later.
-func (s taskStore) remove(tag uint64, lives func(uint64) bool) {
-	for range 2 * maxFiled {
-		t, ok := s.first()
-		switch {
-		case !ok:
-			return
-		case t == tag || !lives(t):
-			s.drop()
-		default:
-			return // further back
-		}
-	}
 }

@@ -17,6 +17,7 @@ import (
 // and the numbers, are only a help; after a death they are made anew from the states.
 type taskTable struct {
 	*tasksControl
+	leases tally // how many tasks each process has leased; made anew after a death
 	rows   []taskRow
 	next   []atomic.Uint64 // of each chunk: the one after it in a body or among the free, + 1
 	chunks []byte
@@ -63,7 +64,8 @@ const (
 	maxTaskRows = 1 << 24
 	maxFiled    = 64 // tasks with files at the same time; the sockets hold no more
 
-	tasksRowsAt = guardedState + 128
+	tasksLeasesAt = guardedState + 128
+	tasksRowsAt   = tasksLeasesAt + 8*1024
 )
 
 func taskState(kind, count int, o shm.Owner) uint64 {
@@ -80,6 +82,7 @@ func newTaskTable(data []byte) (t taskTable, ok bool) {
 		return t, false
 	}
 	t.tasksControl = (*tasksControl)(unsafe.Pointer(&data[guardedState]))
+	t.leases = unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&data[tasksLeasesAt])), shm.MaxSlots)
 	rows := int(min(t.rowCount.Load(), maxTaskRows))
 	data = data[tasksRowsAt:]
 	n := (len(data) - rows*taskRowSize) / (8 + taskChunk)
@@ -93,13 +96,17 @@ func newTaskTable(data []byte) (t taskTable, ok bool) {
 	return t, true
 }
 
-// rebuild makes the lists from the states of the rows.
-func (t *taskTable) rebuild() {
+// rebuild makes the lists from the states of the rows. What was leased by owners who are gone
+// waits again.
+func (t *taskTable) rebuild(gone func(shm.Owner) bool) {
 	var waiting []int
+	for i := range t.leases {
+		t.leases[i].Store(0)
+	}
 	taken := make([]bool, len(t.next))
 	rows, chunks := 0, 0
 	unfinished, filed := 0, 0
-	for i := range t.rows[:min(int(t.rowsUsed.Load()), len(t.rows))] {
+	for i := range t.inUse() {
 		r := &t.rows[i]
 		if r.kind() == taskFree {
 			continue
@@ -110,8 +117,13 @@ func (t *taskTable) rebuild() {
 		if r.files.Load() > 0 {
 			filed++
 		}
+		if r.kind() == taskLeased && gone(r.owner()) {
+			r.state.Store(taskState(taskWaits, r.count(), 0))
+		}
 		if r.kind() == taskWaits {
 			waiting = append(waiting, i)
+		} else {
+			t.leased(r.owner(), +1)
 		}
 	}
 	for _, w := range []*atomic.Uint64{&t.queued, &t.first, &t.last, &t.freeRows, &t.freeChunks} {
@@ -132,11 +144,37 @@ func (t *taskTable) rebuild() {
 	}
 	t.rowsUsed.Store(uint64(rows))
 	t.chunksUsed.Store(uint64(chunks))
-	slices.SortFunc(waiting, func(i, j int) int { return cmp.Compare(t.rows[i].order.Load(), t.rows[j].order.Load()) })
+	slices.SortFunc(waiting, t.inOrder)
 	for _, i := range waiting {
 		t.enqueue(i)
 	}
 }
+
+func (t *taskTable) inOrder(i, j int) int {
+	return cmp.Compare(t.rows[i].order.Load(), t.rows[j].order.Load())
+}
+
+// leased changes how many tasks an owner has.
+func (t *taskTable) leased(o shm.Owner, n int) { t.leases.set(o, t.leases.of(o)+n) }
+
+// takeBack puts the tasks of an owner back in front of those that wait, in their order.
+func (t *taskTable) takeBack(o shm.Owner) {
+	var all []int
+	for i := range t.inUse() {
+		if r := &t.rows[i]; r.kind() == taskLeased && r.owner() == o {
+			all = append(all, i)
+		}
+	}
+	slices.SortFunc(all, t.inOrder)
+	for _, i := range slices.Backward(all) {
+		t.rows[i].state.Store(taskState(taskWaits, t.rows[i].count(), 0))
+		t.enqueueFirst(i)
+	}
+	t.leases.set(o, 0)
+}
+
+// inUse is how many rows, from the first, may have tasks.
+func (t *taskTable) inUse() int { return min(int(t.rowsUsed.Load()), len(t.rows)) }
 
 // take takes from a list of free things, or else the first that was never used.
 func take(list, used *atomic.Uint64, next func(i int) *atomic.Uint64) (i int) {

@@ -4,13 +4,16 @@ import (
 	"reflect"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/troupe-go/troupe/internal/shm"
 )
 
 // A word is a T of 4 or 8 bytes in shared memory, which one instruction can load and store. The
 // zero word is not usable.
 type word[T any] struct {
-	p    unsafe.Pointer
-	gone *atomic.Bool // the handle was detached
+	p     unsafe.Pointer
+	gone  *atomic.Bool // the handle was detached
+	order *shm.Order
 }
 
 // newWord returns the first of the cells, if T is fit for it and the memory can be reached.
@@ -19,8 +22,8 @@ func newWord[T any](b cellsBackend) word[T] {
 	if t.Size() != 4 && t.Size() != 8 || solid(t) != t.Size() {
 		return word[T]{}
 	}
-	p, gone := directMemory(b)
-	return word[T]{p, gone}
+	p, gone, order := directMemory(b)
+	return word[T]{p, gone, order}
 }
 
 // solid returns how many bytes of t are not padding, whose contents nobody can rely on.
@@ -40,14 +43,18 @@ func solid(t reflect.Type) (n uintptr) {
 
 func (w word[T]) usable() bool { return w.p != nil && !w.gone.Load() }
 
-func (w word[T]) load() T {
-	if unsafe.Sizeof(*new(T)) == 8 {
-		return fromBits[T](atomic.LoadUint64((*uint64)(w.p)))
+func (w word[T]) load() (v T) {
+	if unsafe.Sizeof(v) == 8 {
+		v = fromBits[T](atomic.LoadUint64((*uint64)(w.p)))
+	} else {
+		v = fromBits[T](uint64(atomic.LoadUint32((*uint32)(w.p))))
 	}
-	return fromBits[T](uint64(atomic.LoadUint32((*uint32)(w.p))))
+	w.order.Observed()
+	return v
 }
 
 func (w word[T]) store(v T) {
+	w.order.Published()
 	if unsafe.Sizeof(v) == 8 {
 		atomic.StoreUint64((*uint64)(w.p), toBits(v))
 	} else {
@@ -56,11 +63,15 @@ func (w word[T]) store(v T) {
 }
 
 // compareAndSwapBits compares memory.
-func (w word[T]) compareAndSwapBits(old, v T) bool {
+func (w word[T]) compareAndSwapBits(old, v T) (swapped bool) {
+	w.order.Published()
 	if unsafe.Sizeof(v) == 8 {
-		return atomic.CompareAndSwapUint64((*uint64)(w.p), toBits(old), toBits(v))
+		swapped = atomic.CompareAndSwapUint64((*uint64)(w.p), toBits(old), toBits(v))
+	} else {
+		swapped = atomic.CompareAndSwapUint32((*uint32)(w.p), uint32(toBits(old)), uint32(toBits(v)))
 	}
-	return atomic.CompareAndSwapUint32((*uint32)(w.p), uint32(toBits(old)), uint32(toBits(v)))
+	w.order.Observed()
+	return swapped
 }
 
 // compareAndSwap compares as == does: there are two zeros among the floating-point numbers.

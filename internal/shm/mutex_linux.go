@@ -61,12 +61,15 @@ func (m *Mutex) Lock(ctx context.Context) error {
 	if m.TryLock() {
 		return nil
 	}
-	return m.lockSlow(ctx)
+	err := m.lockSlow(ctx)
+	m.region.order.Observed()
+	return err
 }
 
 // TryLock locks m if that is a matter of one instruction. If not, [Mutex.Lock] may know better.
 func (m *Mutex) TryLock() bool {
 	ok := m.word.CompareAndSwap(0, m.self)
+	m.region.order.Observed()
 	runtime.KeepAlive(m)
 	return ok
 }
@@ -81,6 +84,7 @@ func (m *Mutex) Unlock() error {
 
 // TryUnlock unlocks m if that is a matter of one instruction. If not, [Mutex.Unlock] does it.
 func (m *Mutex) TryUnlock() bool {
+	m.region.order.Published()
 	ok := m.word.CompareAndSwap(m.self, 0)
 	runtime.KeepAlive(m)
 	return ok

@@ -48,6 +48,7 @@ type Region struct {
 	self   Owner
 	key    inode
 	layout Layout
+	order  Order
 
 	memory int // the memfd
 	bells  []*Bell
@@ -254,6 +255,9 @@ func (r *Region) Files() []int {
 
 // Extra returns the i-th of the further descriptors.
 func (r *Region) Extra(i int) int { return r.extra[i] }
+
+// Order returns the order of what goroutines of this process do in the region.
+func (r *Region) Order() *Order { return &r.order }
 
 // Self returns this process as an owner in the region.
 func (r *Region) Self() Owner { return r.self }
