@@ -53,6 +53,21 @@ func (s *Store) ForgetLeases(ctx context.Context) error {
 	return s.state.Delete(ctx, "member."+name)
 }
 
+// ForgetMembers makes the store's programs find that the leases of all of them are over.
+func (s *Store) ForgetMembers(ctx context.Context) error {
+	keys, err := s.state.ListKeysFiltered(ctx, "member.*")
+	if err != nil {
+		return err
+	}
+	defer keys.Stop()
+	for key := range keys.Keys() {
+		if err := s.state.Delete(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // PrefixOf returns a prefix for the streams of a test.
 func PrefixOf(name string) string {
 	return strings.Map(func(r rune) rune {

@@ -15,9 +15,10 @@ import (
 )
 
 // runProgram serves the store at a URL until it is killed.
-func runProgram(url, hang string) {
+func runProgram(url, lease, hang string) {
 	n, _ := strconv.Atoi(hang)
-	store, err := jetstream.Connect(url, jetstream.Lease(faultLease))
+	d, _ := time.ParseDuration(lease)
+	store, err := jetstream.Connect(url, jetstream.Lease(d))
 	if err == nil {
 		err = storm.Program(store, os.Stdout, n)
 	}
@@ -107,11 +108,14 @@ func TestG70_ProgramKilled(t *testing.T) {
 	programs := storm.NewPrograms(t, c)
 	sending(t, store, c, 0, 2, 60*kills, addresses)()
 	for range kills {
-		kill := programs.Start(40, server.url())
+		kill := programs.Start(40, server.url(), "1m")
 		c.UntilHung()
 		kill()
+		if err := store.ForgetMembers(t.Context()); err != nil { // a minute later
+			t.Fatal(err)
+		}
 	}
-	programs.Start(0, server.url())
+	programs.Start(0, server.url(), "1m")
 	c.Finish(120*kills, kills, kills)
 }
 
@@ -123,8 +127,8 @@ func TestG70_TwoPrograms(t *testing.T) {
 	store := connect(t, server)
 	c := storm.New(t)
 	programs := storm.NewPrograms(t, c)
-	kill := programs.Start(0, server.url())
-	programs.Start(0, server.url())
+	kill := programs.Start(0, server.url(), "2s")
+	programs.Start(0, server.url(), "2s")
 	sending(t, store, c, 0, senders, each, addresses)()
 	c.Finish(senders*each, 0, 0)
 	wait := sending(t, store, c, senders, senders, each, addresses)

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	case "server":
 		runServer(os.Args[1:])
 	case "program":
-		runProgram(os.Args[1], os.Args[2])
+		runProgram(os.Args[1], os.Args[2], os.Args[3])
 	default:
 		os.Exit(m.Run())
 	}

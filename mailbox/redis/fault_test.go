@@ -17,16 +17,17 @@ import (
 // TestMain runs the tests, or is a program that they need.
 func TestMain(m *testing.M) {
 	if os.Getenv(storm.Role) == "program" {
-		program(os.Args[1], os.Args[2])
+		program(os.Args[1], os.Args[2], os.Args[3])
 		return
 	}
 	os.Exit(m.Run())
 }
 
 // program serves the store at a URL until it is killed.
-func program(url, hang string) {
+func program(url, lease, hang string) {
 	n, _ := strconv.Atoi(hang)
-	store, err := redis.Connect(url, redis.Lease(faultLease))
+	d, _ := time.ParseDuration(lease)
+	store, err := redis.Connect(url, redis.Lease(d))
 	if err == nil {
 		err = storm.Program(store, os.Stdout, n)
 	}
@@ -116,11 +117,14 @@ func TestG70_ProgramKilled(t *testing.T) {
 	programs := storm.NewPrograms(t, c)
 	sending(t, store, c, 0, 2, 60*kills, addresses)()
 	for range kills {
-		kill := programs.Start(40, server.url())
+		kill := programs.Start(40, server.url(), "1m")
 		c.UntilHung()
 		kill()
+		if err := store.JumpClock(t.Context(), time.Hour); err != nil { // a minute later
+			t.Fatal(err)
+		}
 	}
-	programs.Start(0, server.url())
+	programs.Start(0, server.url(), "1m")
 	c.Finish(120*kills, kills, kills)
 }
 
@@ -132,8 +136,8 @@ func TestG70_TwoPrograms(t *testing.T) {
 	store := connect(t, server)
 	c := storm.New(t)
 	programs := storm.NewPrograms(t, c)
-	kill := programs.Start(0, server.url())
-	programs.Start(0, server.url())
+	kill := programs.Start(0, server.url(), "2s")
+	programs.Start(0, server.url(), "2s")
 	sending(t, store, c, 0, senders, each, addresses)()
 	c.Finish(senders*each, 0, 0)
 	wait := sending(t, store, c, senders, senders, each, addresses)
