@@ -97,6 +97,9 @@ type ExitError struct {
 // Error names the child, its status, the cause and the first line of the crash.
 func (e *ExitError) Error() string {
 	text := fmt.Sprintf("osproc: %s (pid %d) ended: %v", e.Name, e.PID, e.Status)
+	if e.Status.Success() {
+		text += " without a result: was os.Exit called?"
+	}
 	if e.Cause != nil {
 		text += ": " + strings.TrimPrefix(e.Cause.Error(), "osproc: ")
 	}
@@ -138,8 +141,8 @@ type PanicError struct {
 	Err   error  // what panic was called with, if it was an error
 }
 
-// Error returns "panic: " and the value.
-func (e *PanicError) Error() string { return "panic: " + e.Value }
+// Error returns the value. The stack is in Stack.
+func (e *PanicError) Error() string { return "osproc: panic: " + e.Value }
 
 // Unwrap returns what panic was called with, if it was an error.
 func (e *PanicError) Unwrap() error { return e.Err }

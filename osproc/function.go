@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/troupe-go/troupe/internal/wire"
 	"github.com/troupe-go/troupe/osproc/internal/child"
@@ -84,9 +85,21 @@ func protect[A, R any](ctx context.Context, f func(context.Context, A) (R, error
 }
 
 func panicError(v any) *PanicError {
-	p := &PanicError{Value: fmt.Sprint(v), Stack: string(debug.Stack())}
+	p := &PanicError{Value: fmt.Sprint(v), Stack: whereItPanicked(string(debug.Stack()))}
 	p.Err, _ = v.(error)
 	return p
+}
+
+// whereItPanicked takes the frames off a stack that only say how it was recorded.
+func whereItPanicked(stack string) string {
+	goroutine, frames, _ := strings.Cut(stack, "\n")
+	_, frames, found := strings.Cut(frames, "\npanic(")
+	_, frames, _ = strings.Cut(frames, "\n") // the rest of its arguments
+	_, frames, whole := strings.Cut(frames, "\n")
+	if !found || !whole {
+		return stack
+	}
+	return goroutine + "\n" + frames
 }
 
 // encodeFailure encodes the error of a function.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/wire"
@@ -80,10 +81,11 @@ type PoisonError struct {
 
 // Error says how often the task was run, and how its worker ended.
 func (e *PoisonError) Error() string {
+	exit := strings.TrimPrefix(e.Exit.Error(), "osproc: ")
 	if e.Deaths == 1 {
-		return fmt.Sprintf("osproc: the worker died while it was running the task: %v", e.Exit)
+		return "osproc: the worker died while it was running the task: " + exit
 	}
-	return fmt.Sprintf("osproc: %d workers died while they were running the task; the last: %v", e.Deaths, e.Exit)
+	return fmt.Sprintf("osproc: %d workers died while they were running the task; the last: %s", e.Deaths, exit)
 }
 
 // Unwrap returns how the worker ended.

@@ -1,6 +1,9 @@
 package pool
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // tolerance is how long a task may hold up those behind it on its worker, while another
 // worker has nothing to do.
@@ -170,7 +173,7 @@ func (m *member) checkTime() {
 func (m *member) expire(number uint32) {
 	m.overdue, m.culprit = true, number
 	m.pool.stats.TimedOut++
-	_ = m.c.Kill(ErrTimeout)
+	_ = m.c.Kill(fmt.Errorf("%w of %v", ErrTimeout, m.pool.cfg.TaskTimeout))
 }
 
 // runningFor says how long an executor has been running its task.
