@@ -165,7 +165,7 @@ func (s *Self[M]) Delegate(peer *far.Peer, kind string) (far.Options, error) {
 		e, ok, _ := s.fetch(busy)
 		if !ok {
 			s.mu.Lock()
-			if s.box.empty() && (s.first == nil || s.first.empty()) {
+			if s.state.Load() == running && s.box.empty() && (s.first == nil || s.first.empty()) {
 				break
 			}
 			s.mu.Unlock()

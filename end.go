@@ -100,17 +100,24 @@ func (p *process) late() {
 
 // kill ends p at once with ErrKilled. Nothing can stop it.
 func (p *process) kill() {
-	if a := p.whereAway(); a != nil {
+	p.mu.Lock()
+	if a := p.awayLocked(); a != nil {
+		p.mu.Unlock()
 		a.peer.Signal(a.number, far.Kill, nil, nil)
 		return
 	}
-	p.die(ErrKilled, false)
+	p.dieAndUnlock(ErrKilled, false)
 }
 
 // die ends p, once. The reason counts unless p has been told another before.
 // returned says that the body has been left for good.
 func (p *process) die(reason error, returned bool) {
 	p.mu.Lock()
+	p.dieAndUnlock(reason, returned)
+}
+
+// dieAndUnlock is die. The lock is held, and free on return.
+func (p *process) dieAndUnlock(reason error, returned bool) {
 	old := p.state.Load()
 	if old >= dead {
 		p.mu.Unlock()
