@@ -3,8 +3,11 @@ package ipc
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // benchQueue is what a child of a benchmark gets.
@@ -122,4 +125,85 @@ func BenchmarkLock(b *testing.B) {
 			m.Unlock() //nolint:staticcheck // it is the pair that is measured
 		}
 	})
+}
+
+// BenchmarkLockContended is a pair of Lock and Unlock while another process does the same.
+func BenchmarkLockContended(b *testing.B) {
+	s := newThings(b)
+	c := startHolder(b, s)
+	tell(b, c.Conn, "lock and unlock")
+	ctx := b.Context()
+	for b.Loop() {
+		if err := s.Lock.Lock(ctx); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Lock.Unlock(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkHolderKilled is the time from the kill of a lock's holder to the lock of the next,
+// who waits for it already.
+func BenchmarkHolderKilled(b *testing.B) {
+	s := newThings(b)
+	var all []time.Duration
+	for b.Loop() {
+		c := startHolder(b, s)
+		c.deed("lock")
+		got := make(chan time.Time)
+		go func() {
+			_ = s.Lock.Lock(b.Context())
+			now := time.Now()
+			_ = s.Lock.Unlock()
+			got <- now
+		}()
+		for l := s.Lock.b.(*sharedLock); l.Word(0).Load()>>42 == 0; { // nobody waits
+			runtime.Gosched()
+		}
+		killed := time.Now()
+		_ = c.cmd.Process.Kill()
+		all = append(all, (<-got).Sub(killed))
+		c.kill()
+		c.Close()
+	}
+	slices.Sort(all)
+	b.ReportMetric(float64(all[len(all)/2].Microseconds()), "µs/median")
+	b.ReportMetric(float64(all[len(all)*9/10].Microseconds()), "µs/9-in-10")
+}
+
+// BenchmarkCancelledWait is the time from the end of a context to the end of the wait.
+func BenchmarkCancelledWait(b *testing.B) {
+	s := newThings(b)
+	c := startHolder(b, s)
+	c.deed("lock")
+	var all []time.Duration
+	for b.Loop() {
+		ctx, cancel := context.WithCancel(b.Context())
+		got := make(chan time.Time)
+		go func() { _ = s.Lock.Lock(ctx); got <- time.Now() }()
+		time.Sleep(200 * time.Microsecond) // until it waits, most probably
+		cancelled := time.Now()
+		cancel()
+		all = append(all, (<-got).Sub(cancelled))
+	}
+	slices.Sort(all)
+	b.ReportMetric(float64(all[len(all)/2].Nanoseconds())/1000, "µs/median")
+}
+
+// BenchmarkTask is a task's way: Put, Get and Done.
+func BenchmarkTask(b *testing.B) {
+	q := newTestTasks[int](b, 0)
+	for b.Loop() {
+		if err := q.Put(b.Context(), 1); err != nil {
+			b.Fatal(err)
+		}
+		task, err := q.Get(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := task.Done(); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

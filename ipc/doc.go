@@ -16,6 +16,22 @@
 // The holder of a lock is an OS process. Like a [sync.Mutex], a lock may be unlocked by another
 // goroutine of the process that locked it; not by another process.
 //
+// # What there is to share
+//
+// A [*Lock] is held by one process at a time; an [*RLock] can be locked again by whoever carries
+// its owner, which is in a context. A [*Semaphore] is a number of permits; those of a
+// [*BoundedSemaphore] can only be released by the process that acquired them. An [*Event] is a
+// flag to wait for, a [*Condition] wakes those who wait for a change of what a lock protects, and
+// at a [*Barrier] a number of parties wait for each other.
+//
+// A [*Value] and an [*Array] are plain memory: numbers, and arrays and structs of them, without
+// pointers. They are never seen half changed. A [*Memory] is bare bytes, which other programs
+// can find if it has a name ([Memory.Publish]).
+//
+// A [*Queue] gives every value to one of those who get, whole and once; a [*SimpleQueue] is a
+// queue with less to it. A [*JoinableQueue] gives out tasks on lease: whoever gets one ends it
+// with Done or Fail, and a task that nobody has ended when its consumer dies is delivered again.
+//
 // # Connections and managers
 //
 // A connection ([*Conn]) has two ends, and carries messages: typed values, bytes, and open files.

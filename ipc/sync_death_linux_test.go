@@ -89,6 +89,10 @@ func (s things) do(ctx context.Context, deed string) (err error) {
 	switch deed {
 	case "lock":
 		err = s.Lock.Lock(ctx)
+	case "lock and unlock": // until it is killed
+		for err == nil {
+			err = errors.Join(s.Lock.Lock(ctx), s.Lock.Unlock())
+		}
 	case "unlock":
 		err = s.Lock.Unlock()
 	case "rlock":
