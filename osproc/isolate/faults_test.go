@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ type tree struct {
 	Open         *os.File // in all of them
 }
 
-// growing starts a tree below itself, says that it is there, and computes for ever.
+// growing starts a tree below itself, says that it is there, and stays.
 var growing = isolate.Register("growing", func(self *troupe.Self[troupe.None], t tree) error {
 	if t.Depth > 0 {
 		below := tree{t.Depth - 1, t.Width, t.Open}
@@ -67,8 +68,7 @@ var growing = isolate.Register("growing", func(self *troupe.Self[troupe.None], t
 	if _, err := fmt.Fprintln(t.Open, "up"); err != nil {
 		return err
 	}
-	for { // it does not listen
-	}
+	select {} // it does not listen
 })
 
 func TestG60_FamilyKilledAtAnyTime(t *testing.T) {
@@ -240,9 +240,12 @@ func TestG05_StormOfNames(t *testing.T) {
 // deafened does not end when it is told to, nor does its OS process.
 var deafened = isolate.Register("deafened", func(self *troupe.Self[troupe.None], open *os.File) error {
 	_, _ = fmt.Fprintln(open, "up")
-	for {
+	for n := 0; ; n++ {
+		computed.Store(n)
 	}
 })
+
+var computed atomic.Value
 
 func TestG12_WhoDoesNotEndIsKilled(t *testing.T) {
 	stage(t, func(self *troupe.Self[int]) {
