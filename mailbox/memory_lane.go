@@ -1,5 +1,10 @@
 package mailbox
 
+import (
+	"math/bits"
+	"sync"
+)
+
 // A lane is the mail of one priority at one address: a ring in which each item
 // has a number, one higher than the one before it. Items that were settled leave
 // holes until they come to the front.
@@ -63,12 +68,45 @@ func (l *lane) push(it item) {
 }
 
 func (l *lane) grow() {
-	ring := make([]item, max(2*len(l.ring), 1))
+	ring := newRing(len(l.ring))
 	for i := range l.n {
 		ring[(l.first+uint64(i))&uint64(len(ring)-1)] = *l.at(i)
 	}
+	old := l.ring
 	l.ring = ring
+	if len(old) > keepRing {
+		clear(old)
+		dropRing(old)
+	}
 }
+
+// largeRings are rings of 4 x keepRing, 16 x keepRing and so on that nobody needs,
+// without values: a box whose owner is now ahead of its senders and now behind
+// them would else make new ones all the time.
+var largeRings [8]sync.Pool
+
+// newRing returns a ring for a lane that has outgrown one of size old.
+func newRing(old int) []item {
+	if old < keepRing {
+		return make([]item, max(2*old, 1))
+	}
+	if class := ringClass(4 * old); class < len(largeRings) {
+		if ring, ok := largeRings[class].Get().(*[]item); ok {
+			return *ring
+		}
+	}
+	return make([]item, 4*old)
+}
+
+// dropRing takes back a ring that is larger than keepRing and has no values.
+func dropRing(ring []item) {
+	if class := ringClass(len(ring)); class < len(largeRings) {
+		largeRings[class].Put(&ring)
+	}
+}
+
+// ringClass is 0 for 4 x keepRing, 1 for 16 x keepRing and so on.
+func ringClass(size int) int { return bits.TrailingZeros(uint(size/keepRing))/2 - 1 }
 
 // peek returns the first item that waits and its place, nil if there is none.
 func (l *lane) peek() (*item, int32) {

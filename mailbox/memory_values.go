@@ -133,6 +133,7 @@ func (l *lane) trim() {
 		l.next = max(l.next-1, 0)
 	}
 	if l.n == 0 && len(l.ring) > keepRing {
+		dropRing(l.ring)
 		l.ring = nil
 	}
 }

@@ -184,7 +184,7 @@ type question struct {
 
 // questionOf returns a delivery as a question; nil if it is none.
 func questionOf(s *Station, res *resident, d *delivery) *question {
-	if d.Rest == nil || d.Rest.ReplyTo == "" {
+	if !isQuestion(d) {
 		return nil
 	}
 	key, to, ok := strings.Cut(d.Rest.ReplyTo, "@")
@@ -194,6 +194,8 @@ func questionOf(s *Station, res *resident, d *delivery) *question {
 	}
 	return &question{carrier: carrier, codec: res.route.opts.Codec, values: res.route.values, key: key, to: to}
 }
+
+func isQuestion(d *delivery) bool { return d.Rest != nil && d.Rest.ReplyTo != "" }
 
 // reply answers the question.
 func (q *question) reply(ctx context.Context, answer any) error {

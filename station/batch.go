@@ -23,20 +23,19 @@ func (h *hand) handleAll(res *resident, n int) (more, alive bool) {
 	i, more := 0, true
 	for i < n && more {
 		d := &h.buf[i]
-		var o mailbox.Outcome
-		if o, alive = h.handleOne(res, w, d); !alive {
+		var err error
+		if err, alive = h.handleOne(res, w, d); !alive {
 			return false, false
 		}
-		if h.odd || o.Verdict != mailbox.Handled {
-			h.note(i, o)
-			more = o.Verdict != mailbox.Retry && o.Verdict != mailbox.Untouched
+		if err != nil || h.odd || !res.route.values {
+			more = h.conclude(res, i, err)
+		}
+		if res.route.opts.Done != nil && !errors.Is(err, errNoActor) {
+			h.tellDone(res, err)
 		}
 		i++
 		if !h.at.CompareAndSwap(int32(i-1), int32(i)) {
 			return false, false
-		}
-		if !res.route.values {
-			res.settle(mailbox.Outcome{Key: o.Key, Verdict: o.Verdict, At: o.At, Reason: o.Reason})
 		}
 		more = more && !res.stopping.Load() && !h.late && h.self.Err() == nil && (!res.shaken.Load() || res.work() == w)
 	}
@@ -50,6 +49,21 @@ func (h *hand) handleAll(res *resident, n int) (more, alive bool) {
 	}
 	res.pace(n, time.Since(h.run.born)-began)
 	return more, true
+}
+
+// conclude says what becomes of delivery i, and reports false if those behind it
+// must wait. In a store that keeps bytes it is settled at once, so that little
+// comes again after a crash.
+func (h *hand) conclude(res *resident, i int, err error) (more bool) {
+	o := mailbox.Outcome{Key: h.buf[i].Key}
+	if err != nil {
+		o = h.judge(res, &h.buf[i], err)
+	}
+	h.note(i, o)
+	if !res.route.values && h.at.Load() == int32(i) {
+		res.settle(o)
+	}
+	return o.Verdict != mailbox.Retry && o.Verdict != mailbox.Untouched
 }
 
 // note writes down an outcome, and those before it if they were not written down
@@ -98,27 +112,30 @@ func (h *hand) outcomes(i, rest int) []mailbox.Outcome {
 
 // handleOne lets the actor handle a delivery. It reports false if the hand has
 // been fenced meanwhile.
-func (h *hand) handleOne(res *resident, w worker, d *delivery) (o mailbox.Outcome, alive bool) {
+func (h *hand) handleOne(res *resident, w worker, d *delivery) (err error, alive bool) { //nolint:staticcheck // alive says whether the error counts
 	if w == nil {
-		return mailbox.Outcome{Key: d.Key, Verdict: mailbox.Untouched}, true
+		return errNoActor, true
 	}
 	q := questionOf(h.run.station, res, d)
 	c := h.contextFor(res, d)
-	err := h.unfit(res, d)
-	if err == nil {
-		if err = h.try(res, w, c, d, q); errors.Is(err, errFenced) {
-			return o, false
+	if err = h.unfit(res, d); err == nil {
+		if err = h.try(res, w, c, d, q); err == errFenced { //nolint:errorlint // it is never wrapped
+			return nil, false
 		}
 	}
 	if h.at.Load() == fenced {
-		return o, false
+		return nil, false
 	}
-	q.close(err)
-	return h.judge(res, d, err, q != nil), true
+	if err == nil || !errors.Is(err, ErrNotNow) { // it waits for its answer then
+		q.close(err)
+	}
+	return err, true
 }
 
-// errFenced says that the hand was fenced while the actor worked.
-var errFenced = errors.New("station: fenced")
+var (
+	errFenced  = errors.New("station: fenced while the actor worked")
+	errNoActor = errors.New("station: the actor was thrown away in the meantime")
+)
 
 // try calls the actor, and writes its step if it is an atomic one.
 func (h *hand) try(res *resident, w worker, c *mailContext, d *delivery, q *question) error {
@@ -203,9 +220,9 @@ func (h *hand) inherit(reason error) {
 	if i < h.n {
 		d := &h.buf[i]
 		err := fmt.Errorf("station: the handler did not return: %w", reason)
-		q := questionOf(h.run.station, res, d)
-		q.close(err)
-		outs = append(outs, h.judge(res, d, err, q != nil))
+		questionOf(h.run.station, res, d).close(err)
+		outs = append(outs, h.judge(res, d, err))
+		h.tellDone(res, err)
 	}
 	res.settle(outs...)
 	res.done()
@@ -214,6 +231,11 @@ func (h *hand) inherit(reason error) {
 // seeThrough is inherit for a hand that was fenced while it wrote a step.
 func (h *hand) seeThrough(res *resident, d *delivery, err error) {
 	res.employ(nil)
-	res.settle(h.judge(res, d, err, false))
+	o := mailbox.Outcome{Key: d.Key}
+	if err != nil {
+		o = h.judge(res, d, err)
+	}
+	res.settle(o)
+	h.tellDone(res, err)
 	res.done()
 }

@@ -80,40 +80,23 @@ func (h *hand) unfit(res *resident, d *delivery) error {
 
 var errTooOften = errors.New("station: it was delivered as often as it may, and no handler of it ever came back")
 
-// judge decides what becomes of a delivery that was handled, or should have been.
-func (h *hand) judge(res *resident, d *delivery, err error, question bool) mailbox.Outcome {
-	o := mailbox.Outcome{Key: d.Key}
-	if err != nil {
-		o = h.judgeError(res, d, err, question)
-	}
-	if res.route.opts.Done != nil {
-		h.tellDone(res, err)
-	}
-	return o
-}
-
-func (h *hand) judgeError(res *resident, d *delivery, err error, question bool) mailbox.Outcome {
+// judge decides what becomes of a delivery that has failed.
+func (h *hand) judge(res *resident, d *delivery, err error) mailbox.Outcome {
 	o := mailbox.Outcome{Key: d.Key}
 	var panicked *troupe.PanicError
-	var never *rejected
-	var bad *unreadable
-	retry := &res.route.opts.Retry
 	if errors.As(err, &panicked) {
 		h.run.report("a handler panicked", res.address, errors.New(panicked.Error()+"\n"+string(panicked.Stack)))
 	}
 	switch {
+	case errors.Is(err, errNoActor):
+		o.Verdict = mailbox.Untouched
+		return o
 	case errors.Is(err, troupe.Stop):
-		if w := res.work(); w != nil {
-			res.employ(nil)
-			retireActor(res, w)
-		}
+		res.dispose()
 		res.retire.Store(true)
 		return o
 	case errors.Is(err, ErrNotNow):
-		if w := res.work(); w != nil {
-			res.employ(nil)
-			retireActor(res, w)
-		}
+		res.dispose()
 		res.notNow.Store(true)
 		o.Verdict = mailbox.Untouched
 		return o
@@ -121,21 +104,35 @@ func (h *hand) judgeError(res *resident, d *delivery, err error, question bool) 
 		res.employ(nil)
 	}
 	switch {
-	case question:
+	case isQuestion(d):
 	case panicked == nil && h.at.Load() != fenced && errors.Is(context.Cause(h.self), troupe.ErrShutdown):
 		o.Verdict = mailbox.Untouched
-	case errors.As(err, &never), errors.As(err, &bad), errors.Is(err, ErrExpired), errors.Is(err, errTooOften),
-		retry.Attempts > 0 && int(d.Count) >= retry.Attempts:
+	case hopeless(err), res.route.opts.Retry.over(d):
 		o.Verdict, o.Reason = mailbox.Dead, err.Error()
 		h.run.report("mail is given up", res.address, err)
 	default:
-		o.Verdict = mailbox.Retry
-		if retry.Aside || res.route.opts.Parallel > 1 {
-			o.Verdict = mailbox.Aside
-		}
-		wait := retry.wait(int(d.Count))
-		o.At = time.Now().Add(wait)
-		res.until.Store(int64(time.Since(h.run.born) + wait))
+		h.again(res, d, &o)
 	}
 	return o
+}
+
+// hopeless reports whether no other attempt could help.
+func hopeless(err error) bool {
+	var never *rejected
+	var bad *unreadable
+	return errors.As(err, &never) || errors.As(err, &bad) || errors.Is(err, ErrExpired) || errors.Is(err, errTooOften)
+}
+
+func (r *Retry) over(d *delivery) bool { return r.Attempts > 0 && int(d.Count) >= r.Attempts }
+
+// again lets a delivery come again after a wait.
+func (h *hand) again(res *resident, d *delivery, o *mailbox.Outcome) {
+	retry := &res.route.opts.Retry
+	o.Verdict = mailbox.Retry
+	if retry.Aside || res.route.opts.Parallel > 1 {
+		o.Verdict = mailbox.Aside
+	}
+	wait := retry.wait(int(d.Count))
+	o.At = time.Now().Add(wait)
+	res.until.Store(int64(time.Since(h.run.born) + wait))
 }

@@ -181,6 +181,14 @@ func (res *resident) employ(w worker) {
 	res.shaken.Store(w == nil)
 }
 
+// dispose retires the actor, as if its address were idle.
+func (res *resident) dispose() {
+	if w := res.work(); w != nil {
+		res.employ(nil)
+		retireActor(res, w)
+	}
+}
+
 // settle tells the store of outcomes. An error means that the address has got
 // another owner, who gets the mail again.
 func (res *resident) settle(outcomes ...mailbox.Outcome) {
@@ -200,7 +208,7 @@ func (res *resident) complain(err error) {
 type residents struct {
 	seed   maphash.Seed
 	shards [64]residentShard
-	quick  [1024]atomic.Pointer[resident] // those that were asked for last
+	quick  [4096]atomic.Pointer[resident] // those that were asked for last
 }
 
 type residentShard struct {
