@@ -54,6 +54,9 @@ var doing = osproc.Register("doing", func(ctx context.Context, j job) (int, erro
 		fmt.Fprintln(j.File, os.Getpid())
 		<-ctx.Done()
 		return 0, context.Cause(ctx)
+	case "context":
+		<-ctx.Done()
+		return 0, context.Cause(ctx)
 	case "pid":
 		return os.Getpid(), nil
 	}
