@@ -95,6 +95,7 @@ func Run(t *testing.T, newPlace func(t *testing.T) Place) {
 		{"LedgerAllOrNothing", ledgerAllOrNothing},
 		{"LedgerCrash", ledgerCrash},
 		{"Answers", answers},
+		{"G70_Walk", walk},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, newPlace(t)) })
 	}
