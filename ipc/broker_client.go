@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 
@@ -23,9 +22,9 @@ type client struct {
 	mu      sync.Mutex
 	last    uint64
 	waiting map[uint64]chan<- reply
-	guests  map[uint64]io.Closer // what goes to other processes, until it has arrived
-	err     error                // why the broker cannot be reached any more
-	gone    atomic.Bool          // there is such an error
+	guests  guests      // what goes to other processes, until it has arrived
+	err     error       // why the broker cannot be reached any more
+	gone    atomic.Bool // there is such an error
 }
 
 // A reply is an answer on its way to who asked.
@@ -38,7 +37,7 @@ type reply struct {
 func newClient(conn *Conn, id [16]byte) *client {
 	c := &client{
 		conn: conn, id: id, ready: make(chan struct{}),
-		waiting: make(map[uint64]chan<- reply), guests: make(map[uint64]io.Closer),
+		waiting: make(map[uint64]chan<- reply), guests: make(guests),
 	}
 	registerErrors()
 	go c.receive()
@@ -102,12 +101,10 @@ func (c *client) welcome(m message) error {
 		return c.introduced(m)
 	}
 	c.mu.Lock()
-	guest := c.guests[m.tag]
+	guest := c.guests[m.tag].Value()
 	delete(c.guests, m.tag)
 	c.mu.Unlock()
-	if guest != nil {
-		guest.Close()
-	}
+	guest.close()
 	return nil
 }
 
@@ -146,7 +143,7 @@ func (c *client) fail(err error) {
 		to <- reply{err: err}
 	}
 	for _, g := range guests {
-		g.Close()
+		g.Value().close()
 	}
 }
 
@@ -260,105 +257,4 @@ func (c *client) giveUp(tag uint64, answer <-chan reply, why error) (*wire.Decod
 		c.fail(errSilent)
 		return nil, why
 	}
-}
-
-// invite makes a connection for another process, which goes along with a message. It stays open
-// here until the broker says that it has arrived there.
-func (c *client) invite(e *wire.Encoder, object uint64) error {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), maxSilence, errSilent)
-	defer cancel()
-	if !c.conn.c.carriesFiles() {
-		return c.inviteByDial(ctx, e, object)
-	}
-	ours, theirs, err := socketPairRaw()
-	if err != nil {
-		return err
-	}
-	defer ours.Close()
-	tag, err := c.addGuest(theirs)
-	if err != nil {
-		theirs.Close()
-		return err
-	}
-	o := newOutgoing(kindAsk, tag)
-	o.Bytes = append(o.Bytes, opInvite)
-	o.Uint(object)
-	if err := newStream(ours).raw.borrow(&o.Encoder); err == nil {
-		err = c.conn.send(ctx, o)
-	}
-	if err != nil {
-		return err
-	}
-	return newStream(theirs).raw.borrow(e)
-}
-
-func (c *client) addGuest(g io.Closer) (tag uint64, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err != nil {
-		return 0, c.err
-	}
-	c.last++
-	c.guests[c.last] = g
-	return c.last, nil
-}
-
-// inviteByDial is invite over a network.
-func (c *client) inviteByDial(ctx context.Context, e *wire.Encoder, object uint64) error {
-	if c.dial == nil {
-		return errors.New("ipc: this handle of a manager in the network came from another process, and cannot go further: call DialManager")
-	}
-	select {
-	case <-c.ready:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	guest, err := c.dial(ctx)
-	if err != nil {
-		return err
-	}
-	if guest.c.raw == nil {
-		guest.Close()
-		return errors.New("ipc: a handle of a manager that is reached over TLS cannot be given to another process: call DialManager there")
-	}
-	tag, err := c.addGuest(guest)
-	if err != nil {
-		guest.Close()
-		return err
-	}
-	o := newOutgoing(kindAsk, tag)
-	o.Bytes = append(o.Bytes, opGuest)
-	o.Uint(object)
-	o.Uint(c.number)
-	o.Uint(tag)
-	if err := guest.send(ctx, o); err != nil {
-		return err
-	}
-	if err := c.checkWelcome(ctx, guest); err != nil {
-		return err
-	}
-	return guest.c.raw.borrow(e)
-}
-
-// checkWelcome waits until the broker has let a guest in, and leaves nothing unread.
-func (c *client) checkWelcome(ctx context.Context, guest *Conn) error {
-	for _, kind := range []byte{kindWelcome, kindAnswer} {
-		m, err := guest.take(ctx)
-		if err != nil {
-			return err
-		}
-		switch m.kind {
-		case kind:
-		case kindFail:
-			err = decodeError(&wire.Decoder{Bytes: m.body})
-		default:
-			err = wire.ErrMalformed
-		}
-		guest.rx.drop()
-		guest.giveBack()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

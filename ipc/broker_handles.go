@@ -3,6 +3,7 @@ package ipc
 import (
 	"context"
 	"errors"
+	"runtime"
 
 	"github.com/troupe-go/troupe/internal/wire"
 )
@@ -40,6 +41,7 @@ func createWith(ctx context.Context, l *link, k kind, name string, params []byte
 	}
 	l.retain()
 	d, err := l.call(ctx, question{op: opNew, args: &args})
+	runtime.KeepAlive(&args) // and what it holds
 	var number uint64
 	if err == nil {
 		number, err = d.Uint()

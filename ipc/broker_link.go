@@ -183,6 +183,7 @@ func (r *remote) ask(ctx context.Context, op byte, args *wire.Encoder) (*wire.De
 	}
 	d, err := r.link.call(ctx, question{op, r.number, args, r.closed})
 	runtime.KeepAlive(r)
+	runtime.KeepAlive(args) // and what it holds
 	return d, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"weak"
 
 	"github.com/troupe-go/troupe/internal/wire"
 )
@@ -29,18 +30,25 @@ func (s *session) invite(e *wire.Encoder, object uint64) error {
 	if err != nil {
 		return err
 	}
-	guest, err := s.b.newSession(trusted(ours))
+	session, err := s.b.newSession(trusted(ours))
 	if err != nil {
 		ours.Close()
 		theirs.Close()
 		return err
 	}
-	if err := s.b.admit(guest, s, object, func() { theirs.Close() }); err != nil {
+	g := &guest{theirs}
+	w := weak.Make(g)
+	err = s.b.admit(session, s, object, func() { w.Value().close() })
+	if err == nil {
+		err = newStream(theirs).raw.borrow(e)
+	}
+	if err != nil {
 		theirs.Close()
-		guest.end()
+		session.end()
 		return err
 	}
-	return newStream(theirs).raw.borrow(e)
+	g.travel(e)
+	return nil
 }
 
 func (s *session) hangUp() {}

@@ -68,7 +68,7 @@ func (s *rawStream) read(p []byte, wait bool) (n int, b batch, err error) {
 	switch {
 	case err != nil:
 		return 0, b, err
-	case in.err == unix.EAGAIN:
+	case errors.Is(in.err, unix.EAGAIN):
 		return 0, b, errWouldBlock
 	case in.err != nil:
 		return 0, b, in.err
@@ -128,7 +128,7 @@ func (s *rawStream) write(bufs [][]byte, files []int, wait bool) (int, error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case out.err == unix.EAGAIN:
+	case errors.Is(out.err, unix.EAGAIN):
 		return 0, errWouldBlock
 	case out.err != nil:
 		return 0, out.err
@@ -147,8 +147,8 @@ func (s *rawStream) writeOnce(fd uintptr) bool {
 		default:
 			out.n, out.err = unix.SendmsgBuffers(int(fd), out.bufs, nil, nil, 0)
 		}
-		if out.err != unix.EINTR {
-			return !out.wait || out.err != unix.EAGAIN
+		if !errors.Is(out.err, unix.EINTR) {
+			return !out.wait || !errors.Is(out.err, unix.EAGAIN)
 		}
 	}
 }

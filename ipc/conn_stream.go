@@ -38,7 +38,7 @@ func (s *stream) read(ctx context.Context, p []byte) (n int, b batch, err error)
 	if s.raw != nil {
 		forever := ctx.Done() == nil // then there is nothing to be armed
 		n, b, err = s.raw.read(p, forever)
-		if err != errWouldBlock {
+		if !errors.Is(err, errWouldBlock) {
 			return n, b, s.failed(ctx, err)
 		}
 	} else if ctx.Err() != nil {
@@ -99,9 +99,9 @@ func (s *stream) writeAll(ctx context.Context, bufs [][]byte, files []int) (n in
 			n, left, files = n+k, advance(left, k), nil
 		}
 		switch {
-		case failure == errWouldBlock && ctx.Err() != nil:
+		case errors.Is(failure, errWouldBlock) && ctx.Err() != nil:
 			err = context.Cause(ctx)
-		case failure == errWouldBlock:
+		case errors.Is(failure, errWouldBlock):
 			armed, disarm = true, arm(ctx, s.conn.SetWriteDeadline)
 		case failure != nil && n < total:
 			err = s.failed(ctx, failure)

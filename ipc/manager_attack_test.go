@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -103,8 +104,8 @@ func TestManager_SlowReader(t *testing.T) {
 		}
 	})
 	quick := dial()
-	for i := range uint64(50) {
-		if err := quick.send(t.Context(), questionOf(i, opAll, rootNumber, nil)); err != nil {
+	for i := range 50 {
+		if err := quick.send(t.Context(), questionOf(uint64(i), opAll, rootNumber, nil)); err != nil {
 			t.Fatal(err)
 		}
 		for { // the introduction comes first
@@ -279,4 +280,41 @@ func TestManager_DescriptorsRunOut(t *testing.T) {
 		t.Error(err)
 	}
 	must[*os.File](t)(q.Get(t.Context())).Close()
+}
+
+// Messages with handles in them that cannot be sent, or that nobody takes out, leave nothing open.
+func TestManager_HandlesThatNeverArrive(t *testing.T) {
+	for _, way := range managersForTests[:2] {
+		t.Run(way.name, func(t *testing.T) {
+			m := way.make(t)
+			l := must[*Lock](t)(m.Lock(t.Context(), ""))
+			x, y := pipe(t)
+			tell(t, x, l) // the first makes the board
+			if err := hear[*Lock](t, y).Detach(); err != nil {
+				t.Error(err)
+			}
+			before := openFiles(t)
+			for range 20 {
+				a, b := pipe(t)
+				tell(t, a, l) // nobody takes it
+				b.Close()
+				for range 5 {
+					if err := Send(t.Context(), a, l); !errors.Is(err, ErrPeerClosed) {
+						t.Fatal(err)
+					}
+				}
+				a.Close()
+			}
+			until(t, func() bool {
+				runtime.GC()
+				return openFiles(t) <= before
+			})
+			if m.b != nil {
+				noSessions(t, m)
+			}
+			if err := errors.Join(l.Lock(t.Context()), l.Unlock()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

@@ -109,6 +109,7 @@ func encodeFor[T any](e *wire.Encoder, peer any, native bool, v T) error {
 	}
 	b := blob{codec.kind, codec.tag, inner.Bytes, inner.Files}
 	b.put(e)
+	e.Hold(&inner) // and what it holds
 	return nil
 }
 

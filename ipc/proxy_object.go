@@ -252,6 +252,6 @@ func (o *instanceObject) leave(*session) {}
 // remove closes the object, in its own time.
 func (o *instanceObject) remove() {
 	if closer, ok := o.object.(io.Closer); ok {
-		go safely(closer.Close)
+		go func() { _ = safely(closer.Close) }()
 	}
 }
