@@ -30,7 +30,10 @@ var ErrNotFound = errors.New("ipc: not found")
 // with [ErrOwnerDied], and so are tasks that it had taken.
 //
 // All methods may be called by any number of goroutines. They return [ErrClosed] when the
-// manager was closed here, and an error that says so when its process is gone.
+// manager was closed here, and an error that says so when its process is gone. When a context
+// ends, what takes or changes something asks the manager what became of it; a manager that says
+// nothing for ten seconds, because it is stopped or the network is cut, is taken to be gone. What
+// only looks or waits ends at once.
 type Manager struct {
 	r *remote
 	b *broker // nil if the manager is in another process

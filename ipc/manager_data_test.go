@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -228,5 +229,38 @@ func TestManager_ValueOfAnotherType(t *testing.T) {
 	var wrong *TypeError
 	if !errors.As(err, &wrong) {
 		t.Error(err)
+	}
+}
+
+// A client that is another program has no part in locks and queues of Go values, but in data: it
+// reads what this program wrote if the types are the same, and writes CBOR.
+func TestManager_OtherProgram(t *testing.T) {
+	m := localManager(t)
+	ours := must[*Map[string, job]](t)(OpenMap[string, job](t.Context(), m, "jobs"))
+	if err := ours.Set(t.Context(), "ours", job{1, "x", []byte{1}}); err != nil {
+		t.Fatal(err)
+	}
+	x, y := net.Pipe()
+	if _, err := m.b.newSession(newConn(newStream(x), false)); err != nil {
+		t.Fatal(err)
+	}
+	l := &link{transport: newClient(newConn(newStream(y), false), m.b.id), id: m.b.id, refs: 1}
+	other := must[*Manager](t)(openManager(open(l, rootNumber)))
+	defer other.Close()
+	theirs := must[*Map[string, job]](t)(OpenMap[string, job](t.Context(), other, "jobs"))
+	if v, ok, err := theirs.Get(t.Context(), "ours"); v.ID != 1 || !ok || err != nil {
+		t.Error(v, ok, err)
+	}
+	if err := theirs.Set(t.Context(), "theirs", job{2, "y", []byte{2}}); err != nil {
+		t.Error(err)
+	}
+	if v, ok, err := ours.Get(t.Context(), "theirs"); v.ID != 2 || v.Name != "y" || !ok || err != nil {
+		t.Error(v, ok, err)
+	}
+	if _, err := OpenQueue[int](t.Context(), other, "", 1); !errors.Is(err, ErrUnsupported) {
+		t.Error(err)
+	}
+	if _, err := OpenVariable(t.Context(), other, "", struct{ hidden int }{1}); err == nil {
+		t.Error("CBOR would lose what is not exported")
 	}
 }
