@@ -71,7 +71,7 @@ var slow = isolate.Register("slow", func(self *troupe.Self[troupe.Call[int, int]
 		if m.Body.Request == 0 {
 			continue
 		}
-		if err := m.Body.Reply(self, m.Body.Request); err != nil {
+		if err := m.Body.Reply(self, m.Body.Request); err != nil && !errors.Is(err, troupe.ErrNobodyWaits) {
 			return err
 		}
 	}
