@@ -145,9 +145,9 @@ func (n *farNode) Report(what string, err error) {
 }
 
 // Delegate is for package isolate. It makes the process one that lives elsewhere: what
-// is and was sent to it is forwarded to the peer, and so are exits, links and kills. The body goes on, and ends the process when it returns. kind is what
-// the process is called if it has no name. The error is the cause if the process has
-// been told to end already.
+// is and was sent to it is forwarded to the peer, and so are exits, links and kills. The
+// body goes on, and ends the process when it returns. kind is what the process is called
+// if it has no name. The error is the cause if the process has been told to end already.
 func (s *Self[M]) Delegate(peer *far.Peer, kind string) (far.Options, error) {
 	knowErrors()
 	knowRelay[M]()

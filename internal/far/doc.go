@@ -18,6 +18,9 @@
 // it sent. A process is introduced by a frame of its own before any frame mentions
 // it.
 //
+// Frames are read by the goroutine in [Peer.Serve], or by one who waits for what comes
+// next, see [Peer.Await]; never by two at a time.
+//
 // # Ends
 //
 // Every exported process is watched; when it ends, a frame ends its stand-in, and

@@ -39,12 +39,13 @@
 // # What is different
 //
 // Messages are copied. Those that cannot be encoded (a chan, a func, a type in an
-// interface that is not registered) are refused by Send with an error, and are dead letters
-// if the process has not begun to start; see [RegisterType]. A message to a process that has just ended may be lost without an
-// error, as between nodes; a monitor tells. Looking up a name that the child does not
-// have asks the parent, and waits for it. A mailbox bounded with troupe.Block holds back
-// only senders in its own OS process. Kill takes effect when the OS process is gone, a
-// fraction of a millisecond later; nothing that was sent before is lost.
+// interface that is not registered, see [RegisterType]) are refused by Send with an error;
+// those that were sent before the process had begun to start are dead letters. A message
+// to a process that has just ended may be lost without an error, as between nodes; a
+// monitor tells. Looking up a name that the child does not have asks the parent, and waits
+// for it. A mailbox bounded with troupe.Block holds back only senders in its own OS
+// process. Kill takes effect when the OS process is gone, a fraction of a millisecond
+// later; nothing that it sent before is lost.
 //
 // # Reasons
 //
