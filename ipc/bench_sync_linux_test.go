@@ -48,6 +48,16 @@ var roleReturner = addRole("returner", func(ctx context.Context, parent *Conn) e
 })
 
 func BenchmarkQueueProcesses(b *testing.B) {
+	b.Run("Get", func(b *testing.B) {
+		benchmarkProcesses(b, func(q *Queue[[]byte]) error { return second(q.Get(b.Context())) })
+	})
+	b.Run("GetInto", func(b *testing.B) {
+		var buf []byte
+		benchmarkProcesses(b, func(q *Queue[[]byte]) (err error) { buf, err = GetInto(b.Context(), q, buf); return err })
+	})
+}
+
+func benchmarkProcesses(b *testing.B, get func(q *Queue[[]byte]) error) {
 	for _, size := range []int{64, 64 << 10, 1 << 20} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			q := newTestQueue[[]byte](b, 0)
@@ -59,7 +69,7 @@ func BenchmarkQueueProcesses(b *testing.B) {
 			b.SetBytes(int64(size))
 			b.ResetTimer()
 			for range b.N {
-				if _, err := q.Get(b.Context()); err != nil {
+				if err := get(q); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -135,6 +135,44 @@ func (q *Queue[T]) TryGet() (v T, ok bool, err error) {
 	return v, ok, err
 }
 
+// GetInto is [Queue.Get] for a queue of bytes that puts them into the memory of buf, if that has
+// room for them, and otherwise into new memory. It returns them, or buf[:0] with an error.
+//
+// With large messages this is several times as fast as Get: a program with little memory in use
+// collects its garbage after every few megabytes that it allocates.
+func GetInto(ctx context.Context, q *Queue[[]byte], buf []byte) ([]byte, error) {
+	if ctx.Err() != nil {
+		return buf[:0], context.Cause(ctx)
+	}
+	if q.direct != nil {
+		if d := q.direct.beginGet(); d != nil {
+			b, err := decodeInto(d, buf)
+			q.direct.endGet()
+			return b, err
+		}
+	}
+	m, err := q.b.get(ctx)
+	if err != nil {
+		return buf[:0], err
+	}
+	defer m.end()
+	return decodeInto(m.body, buf)
+}
+
+// decodeInto decodes bytes as the codec does: 0 for nil, or their number + 1, and then them.
+func decodeInto(d *wire.Decoder, buf []byte) ([]byte, error) {
+	n, err := d.Uint()
+	switch {
+	case err != nil:
+		return buf[:0], err
+	case n == 0:
+		return nil, nil
+	case n-1 > uint64(len(d.Bytes)):
+		return buf[:0], wire.ErrMalformed
+	}
+	return append(buf[:0], d.Bytes[:n-1]...), nil
+}
+
 // All yields the queue's values until it is closed and empty. Any other error, and the
 // context's cause if ctx ends, is yielded with a zero value, and ends the loop. Leaving the loop
 // takes nothing more.

@@ -100,3 +100,35 @@ func TestQueueFiles(t *testing.T) {
 		r.Close()
 	}
 }
+
+func TestGetInto(t *testing.T) {
+	q := newTestQueue[[]byte](t, 0, QueueBytes(1<<14))
+	buf := make([]byte, 0, 5000)
+	for _, n := range []int{0, 1, 127, 128, 4999, 5000, 5001, 20_000} { // the last one travels alone
+		want := bytes.Repeat([]byte{byte(n)}, n)
+		if err := q.Put(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := GetInto(t.Context(), q, buf)
+		if err != nil || !bytes.Equal(got, want) || got == nil {
+			t.Fatal(n, len(got), err)
+		}
+		if mine := &got[:1][0] == &buf[:1][0]; mine != (n <= cap(buf)) {
+			t.Errorf("%d bytes: in the memory of buf %v", n, mine)
+		}
+	}
+	if err := q.Put(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := GetInto(t.Context(), q, buf); got != nil || err != nil {
+		t.Errorf("nil became %v, %v", got, err)
+	}
+	go q.Put(t.Context(), []byte("late"))
+	if got, err := GetInto(t.Context(), q, nil); string(got) != "late" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	q.Close()
+	if _, err := GetInto(t.Context(), q, buf); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}

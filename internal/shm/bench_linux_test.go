@@ -85,3 +85,16 @@ func BenchmarkRoundTrip(b *testing.B) {
 	b.StopTimer()
 	p.kill()
 }
+
+// BenchmarkAlive asks whether the owner of a mutex lives.
+func BenchmarkAlive(b *testing.B) {
+	r := newRegion4Test(b)
+	p := start(b, "hold", r)
+	p.read()
+	owner := Owner(r.Word(0).Load() & ownerMask)
+	for b.Loop() {
+		if alive, err := r.Alive(owner); !alive || err != nil {
+			b.Fatal(alive, err)
+		}
+	}
+}
