@@ -33,7 +33,12 @@ type onDisk struct {
 	last   [lanes]uint64 // the last number that the queue has had
 	live   [lanes]int    // mail that the queue has had and that is not settled
 	ranged [lanes]bool   // the lane has an entry in out
+	bytes  int           // of the bodies of what is live
+	starve bool          // a Load waits until some of those have gone
 }
+
+// maxHeld is how many bytes of bodies a box may hold before it loads no more.
+const maxHeld = 8 << 20
 
 // A ref is how the store names mail that it has handed out.
 type ref struct {
@@ -45,7 +50,7 @@ func (b *box) key(it *held.Item[ref]) []byte { return mailKey(b.address, it.Lane
 
 // keepsUp reports whether mail for the lane can be handed over at once.
 func (b *box) keepsUp(lane int) bool {
-	return b.disk.loaded[lane] && b.disk.live[lane] < 4*b.session.window
+	return b.disk.loaded[lane] && b.disk.live[lane] < 4*b.session.window && b.disk.bytes <= maxHeld
 }
 
 // Address returns whose mail it is.
@@ -168,6 +173,7 @@ func (t *txn) settle(b *box, outcomes []held.Outcome[ref], more int) error {
 			return err
 		}
 		t.added(b.address, -1)
+		t.lighten(b, &o.Mail)
 		if d.live[o.Lane]--; d.live[o.Lane] == 0 && d.loaded[o.Lane] && d.ranged[o.Lane] {
 			d.ranged[o.Lane] = false
 			if err := t.table(out).Delete(laneKey(b.address, o.Lane)); err != nil {
@@ -176,6 +182,16 @@ func (t *txn) settle(b *box, outcomes []held.Outcome[ref], more int) error {
 		}
 	}
 	return nil
+}
+
+// lighten counts that a box does not hold mail any more.
+func (t *txn) lighten(b *box, m *mailbox.Mail) {
+	d := t.change(b)
+	d.bytes -= len(m.Body)
+	if d.starve && d.bytes <= maxHeld/2 {
+		d.starve = false
+		t.then(b.Load)
+	}
 }
 
 // moveOn puts settled mail where it is to go.

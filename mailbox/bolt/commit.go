@@ -41,12 +41,13 @@ type op struct {
 }
 
 const (
-	maxBatch = 2048     // operations in one transaction
-	maxBytes = 64 << 20 // that they bring; a larger one goes alone
-	laziness = 3 * time.Millisecond
-	linger   = time.Second
-	minFail  = 50 * time.Millisecond
-	maxFail  = 5 * time.Second
+	maxBatch  = 2048     // operations in one transaction
+	maxBytes  = 16 << 20 // that they bring; a larger one goes alone
+	laziness  = 3 * time.Millisecond
+	maxGather = time.Millisecond
+	linger    = time.Second
+	minFail   = 50 * time.Millisecond
+	maxFail   = 5 * time.Second
 )
 
 // do writes an operation that brings so many bytes, and returns its error. It returns
@@ -186,7 +187,7 @@ func (c *committer) gather() {
 	if c.crowd < 2 || c.eager >= c.crowd {
 		return
 	}
-	limit := c.last / 4
+	limit := min(c.last/4, maxGather)
 	for start := time.Now(); c.eager < c.crowd && time.Since(start) < limit; {
 		c.mu.Unlock()
 		runtime.Gosched()

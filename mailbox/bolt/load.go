@@ -65,6 +65,10 @@ func (b *box) Load() {
 		if !b.store.owns(b) {
 			return nil
 		}
+		if b.disk.bytes > maxHeld {
+			t.change(b).starve = true
+			return nil
+		}
 		var items []*held.Item[ref]
 		var behind [lanes]held.Behind
 		want := b.queue.Want()
@@ -102,6 +106,9 @@ func (t *txn) load(b *box, lane, n int) (items []*held.Item[ref], all bool, err 
 	mark := false
 	k, v := c.Seek(mailKey(b.address, lane, d.last[lane]+1))
 	for ; len(items) < n && k != nil && bytes.HasPrefix(k, from); k, v = c.Next() {
+		if d.bytes > maxHeld && len(items) > 0 {
+			break
+		}
 		_, _, number, ok := split(k)
 		if !ok {
 			continue
@@ -125,6 +132,7 @@ func (t *txn) load(b *box, lane, n int) (items []*held.Item[ref], all bool, err 
 			}
 		}
 		d.last[lane] = number
+		d.bytes += len(it.Mail.Body)
 		items = append(items, it)
 	}
 	all = k == nil || !bytes.HasPrefix(k, from)

@@ -178,6 +178,7 @@ func (t *txn) place(address string, m mailbox.Mail, rec []byte, tries int) error
 	d := t.change(b)
 	d.last[lane] = number
 	d.live[lane]++
+	d.bytes += len(m.Body)
 	it := &held.Item[ref]{
 		Mail: m, Put: recordPut(rec), Lane: lane, Tries: tries, Safe: int(rec[0]),
 		Ref: ref{number: number},
@@ -326,6 +327,7 @@ func (t *txn) takeBack(b *box, lane int) (key, rec []byte) {
 		return nil, nil
 	}
 	t.change(b).live[lane]--
+	t.lighten(b, &it.Mail)
 	t.undo = append(t.undo, func() { b.queue.Return(it) })
 	key = b.key(it)
 	return key, t.table(mail).Get(key)
