@@ -24,7 +24,7 @@ func (h *hand) handleAll(res *resident, n int) (more, alive bool) {
 	for i < n && more {
 		d := &h.buf[i]
 		var err error
-		if err, alive = h.handleOne(res, w, d); !alive {
+		if alive, err = h.handleOne(res, w, d); !alive {
 			return false, false
 		}
 		if err != nil || h.odd || !res.route.values {
@@ -37,7 +37,7 @@ func (h *hand) handleAll(res *resident, n int) (more, alive bool) {
 		if !h.at.CompareAndSwap(int32(i-1), int32(i)) {
 			return false, false
 		}
-		more = more && !res.stopping.Load() && !h.late && h.self.Err() == nil && (!res.shaken.Load() || res.work() == w)
+		more = more && h.mayGoOn(res, w)
 	}
 	h.settleAll(res, i)
 	if !h.at.CompareAndSwap(int32(i), nothing) {
@@ -49,6 +49,23 @@ func (h *hand) handleAll(res *resident, n int) (more, alive bool) {
 	}
 	res.pace(n, time.Since(h.run.born)-began)
 	return more, true
+}
+
+// mayGoOn reports whether the next delivery can be handled: nobody has stopped the
+// address, or taken it away; the hand is not told to end; the actor is there.
+func (h *hand) mayGoOn(res *resident, w worker) bool {
+	if res.stopping.Load() || h.late || h.self.Err() != nil || res.shaken.Load() && res.work() != w {
+		return false
+	}
+	if res.route.values {
+		return true
+	}
+	select {
+	case <-res.box.Lost():
+		return false
+	default:
+		return true
+	}
 }
 
 // conclude says what becomes of delivery i, and reports false if those behind it
@@ -112,24 +129,24 @@ func (h *hand) outcomes(i, rest int) []mailbox.Outcome {
 
 // handleOne lets the actor handle a delivery. It reports false if the hand has
 // been fenced meanwhile.
-func (h *hand) handleOne(res *resident, w worker, d *delivery) (err error, alive bool) { //nolint:staticcheck // alive says whether the error counts
+func (h *hand) handleOne(res *resident, w worker, d *delivery) (alive bool, err error) {
 	if w == nil {
-		return errNoActor, true
+		return true, errNoActor
 	}
 	q := questionOf(h.run.station, res, d)
 	c := h.contextFor(res, d)
 	if err = h.unfit(res, d); err == nil {
 		if err = h.try(res, w, c, d, q); err == errFenced { //nolint:errorlint // it is never wrapped
-			return nil, false
+			return false, nil
 		}
 	}
 	if h.at.Load() == fenced {
-		return nil, false
+		return false, nil
 	}
 	if err == nil || !errors.Is(err, ErrNotNow) { // it waits for its answer then
 		q.close(err)
 	}
-	return err, true
+	return true, err
 }
 
 var (
