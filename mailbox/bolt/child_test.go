@@ -75,6 +75,14 @@ func (p *program) until(t *testing.T, what string) {
 	t.Fatalf("the program has ended and did not say %q", what)
 }
 
+func kill(t *testing.T, cmd *program) {
+	t.Helper()
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal("the program has ended by itself:", err)
+	}
+	cmd.Wait()
+}
+
 // rounds returns n, or much more if the environment asks for a long storm.
 func rounds(n int) int {
 	if more, err := strconv.Atoi(os.Getenv("TROUPE_SOAK")); err == nil && more > 0 {

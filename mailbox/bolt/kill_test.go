@@ -20,14 +20,6 @@ import (
 // these tests kill some programs, and stop others at many more instants, take a copy of
 // the file each time, and look at that as the next program would.
 
-func kill(t *testing.T, cmd *program) {
-	t.Helper()
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal("the program has ended by itself:", err)
-	}
-	cmd.Wait()
-}
-
 // whileStopped calls f while a program does not run.
 func whileStopped(t *testing.T, cmd *program, f func()) {
 	t.Helper()
