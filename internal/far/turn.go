@@ -1,6 +1,7 @@
 package far
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -137,14 +138,21 @@ func (t *turn) end() {
 // what the other side sends meanwhile. Whoever puts a token in must call [Peer.Woken]
 // with the same wake afterwards.
 func (p *Peer) Await(wake *chan struct{}) {
-	if p.turn.take() {
-		got, paid, err := p.readFor(wake)
-		p.turn.put(paid, err)
-		if got {
-			return
-		}
+	if p.turn.take() && p.readInTurn(wake) {
+		return
 	}
 	<-*wake
+}
+
+// errUnwound is why one who read could not go on if code of others, a logger say, panicked.
+var errUnwound = errors.New("troupe: a frame from the other node was not handled to its end")
+
+// readInTurn is readFor for one who has taken the turn.
+func (p *Peer) readInTurn(wake *chan struct{}) (got bool) {
+	paid, err := false, errUnwound
+	defer func() { p.turn.put(paid, err) }()
+	got, paid, err = p.readFor(wake)
+	return got
 }
 
 // Woken is called after a token was put into wake.

@@ -240,3 +240,39 @@ func TestAFrameThatIsNoneEndsServe(t *testing.T) {
 	a.DropCall(n)
 	q.settle("", nil)
 }
+
+// TestWhoReadsPanics has code of others panic on the goroutine of one who waits: nobody
+// must be left to wait for ever.
+func TestWhoReadsPanics(t *testing.T) {
+	c, d := sockets(t)
+	near, far := wire.NewLink(c), wire.NewLink(d)
+	defer near.Close()
+	defer far.Close()
+	a, b := New(new(world)), New(new(world))
+	a.Attach(near)
+	b.Attach(far)
+	answering(b)
+	ended := make(chan error, 1)
+	go func() { ended <- a.Serve() }()
+	go func() { _ = b.Serve() }()
+	bad := a.node.(*world).process("bad")
+	bad.hook = func(string) { panic("in a hook") }
+	n := a.export(bad)
+	pingPong(t, a)
+	q, _ := ask(a)
+	panicked := make(chan any, 1)
+	go func() {
+		defer func() { panicked <- recover() }()
+		a.Await(&q.wake)
+	}()
+	for lending := false; !lending; { // else Serve would be the one
+		a.turn.mu.Lock()
+		lending = a.turn.whose == lent
+		a.turn.mu.Unlock()
+	}
+	send(b, n, nil, "x")
+	if v := <-panicked; v != "in a hook" {
+		t.Errorf("got %v", v)
+	}
+	wantError(t, <-ended, errUnwound)
+}

@@ -122,7 +122,7 @@ func enter(token string) (*Worker, func(*Worker, *wire.Decoder), *wire.Decoder, 
 	roles.Unlock()
 	if role == nil {
 		role = func(w *Worker, _ *wire.Decoder) {
-			w.Refuse(fmt.Errorf("osproc: no role is called %q in this program", s.Role))
+			w.Refuse(fmt.Errorf("osproc: nothing of the role %q was registered in the child (%s) before osproc.Main; call Register in the declaration of a package variable", s.Role, os.Args[0]))
 		}
 	}
 	return w, role, body, nil
