@@ -79,7 +79,7 @@ func lockAlone(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer l.Detach()
+	defer func() { _ = l.Detach() }()
 	return each(few(2_000_000), func() error {
 		if err := l.Lock(ctx); err != nil {
 			return err
@@ -118,7 +118,7 @@ func newContest() (c contest, end func(), err error) {
 	if c.Began, err = ipc.NewEvent(); err != nil {
 		return c, nil, err
 	}
-	return c, func() { c.Lock.Detach(); c.Began.Detach() }, nil
+	return c, func() { _, _ = c.Lock.Detach(), c.Began.Detach() }, nil
 }
 
 // lockContended is how often two processes together have the lock, in a second.
@@ -135,7 +135,7 @@ func lockContended(ctx context.Context) (float64, error) {
 		if begin.Began, err = ipc.NewEvent(); err != nil {
 			return 0, err
 		}
-		defer begin.Began.Detach()
+		defer func() { _ = begin.Began.Detach() }()
 		if both[i], err = contend.Start(ctx, begin); err != nil {
 			return 0, err
 		}

@@ -30,6 +30,14 @@ type subject struct {
 
 func main() {
 	serve()
+	if err := command(); err != nil {
+		fmt.Fprintln(os.Stderr, "ipc:", err)
+		os.Exit(1)
+	}
+}
+
+// command does what the command line says.
+func command() error {
 	only := flag.String("only", "", "comma-separated subjects (default all)")
 	rounds := flag.Int("rounds", 5, "rounds")
 	flag.BoolVar(&short, "short", false, "one round with small counts, to see whether it works: the figures mean nothing")
@@ -41,14 +49,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	text, err := run(ctx, *only, *rounds)
-	fmt.Print(text)
-	if err == nil {
-		err = write(*output, text)
-	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "ipc:", err)
-		os.Exit(1)
+		return err
 	}
+	fmt.Print(text)
+	return write(*output, text)
 }
 
 // write writes the document to a file, if it has a name.

@@ -55,7 +55,7 @@ func managerRows(context.Context) ([]*row, func(), error) {
 func managerReads(n int, store bool) figure {
 	return func(ctx context.Context) (float64, error) {
 		m := ipc.NewManager()
-		defer m.Close()
+		defer func() { _ = m.Close() }()
 		p, err := read.Start(ctx, reading{m, n, store})
 		if err != nil {
 			return 0, err

@@ -71,7 +71,7 @@ type rpcPlugin struct{}
 
 type rpcServer struct{}
 
-func (rpcServer) Double(n int, result *int) error {
+func (rpcServer) Double(n int, result *int) error { //nolint:unparam // net/rpc wants it so
 	*result = 2 * n
 	return nil
 }
@@ -89,7 +89,7 @@ func (*rpcPlugin) Client(_ *plugin.MuxBroker, c *rpc.Client) (any, error) {
 
 type grpcPlugin struct{ plugin.NetRPCUnsupportedPlugin }
 
-func (*grpcPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
+func (*grpcPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error { //nolint:unparam // the interface wants it so
 	s.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "bench.Double",
 		HandlerType: (*any)(nil),
@@ -106,7 +106,7 @@ func handleDouble(_ any, _ context.Context, decode func(any) error, _ grpc.Unary
 	return wrapperspb.Int64(2 * in.Value), nil
 }
 
-func (*grpcPlugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, c *grpc.ClientConn) (any, error) {
+func (*grpcPlugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, c *grpc.ClientConn) (any, error) { //nolint:unparam // the interface wants it so
 	return caller(func(ctx context.Context, n int) (int, error) {
 		out := new(wrapperspb.Int64Value)
 		err := c.Invoke(ctx, "/bench.Double/Double", wrapperspb.Int64(int64(n)), out)

@@ -88,7 +88,7 @@ func mapRate(p *osproc.Pool[int, int], n int) figure {
 			i := 0
 			for r, err := range p.Map(ctx, below(n)) {
 				if err != nil || r != 2*i {
-					return fmt.Errorf("task %d: %d, %v", i, r, err)
+					return fmt.Errorf("task %d: %d, %w", i, r, err)
 				}
 				i++
 			}
@@ -133,7 +133,7 @@ func callAll(ctx context.Context, call caller, callers, calls int) error {
 		wg.Go(func() {
 			for i := range calls / callers {
 				if n, err := call(ctx, i); err != nil || n != 2*i {
-					failures <- fmt.Errorf("call %d: %d, %v", i, n, err)
+					failures <- fmt.Errorf("call %d: %d, %w", i, n, err)
 					return
 				}
 			}

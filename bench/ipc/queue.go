@@ -73,7 +73,7 @@ func queueRate(size, n int) figure {
 		if err != nil {
 			return 0, err
 		}
-		defer q.Detach()
+		defer func() { _ = q.Detach() }()
 		p, err := produce.Start(ctx, putting{q, size, n + 1})
 		if err != nil {
 			return 0, err
@@ -82,7 +82,7 @@ func queueRate(size, n int) figure {
 		for i := range n + 1 {
 			v, err := q.Get(ctx)
 			if err != nil || len(v) != size || v[0] != byte(i) {
-				return 0, fmt.Errorf("message %d: %d bytes, %v", i, len(v), err)
+				return 0, fmt.Errorf("message %d: %d bytes, %w", i, len(v), err)
 			}
 			if i == 0 {
 				begin = time.Now()
@@ -100,12 +100,12 @@ func queueRoundTrip(n int) figure {
 		if err != nil {
 			return 0, err
 		}
-		defer in.Detach()
+		defer func() { _ = in.Detach() }()
 		out, err := ipc.NewQueue[[]byte](0)
 		if err != nil {
 			return 0, err
 		}
-		defer out.Detach()
+		defer func() { _ = out.Detach() }()
 		p, err := echo.Start(ctx, echoing{in, out})
 		if err != nil {
 			return 0, err

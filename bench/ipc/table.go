@@ -79,7 +79,7 @@ func (r *row) aim() string {
 
 // verdict says whether it is reached.
 func (r *row) verdict() string {
-	met := true
+	var met bool
 	switch {
 	case r.limit > 0 && r.unit == seconds:
 		met = median(r.own) <= r.limit
