@@ -24,7 +24,7 @@ type guests map[uint64]weak.Pointer[guest]
 // close closes a guest, which may be nil.
 func (g *guest) close() {
 	if g != nil {
-		g.Closer.Close()
+		g.Close()
 	}
 }
 

@@ -67,12 +67,6 @@ func TestConn_TravelsToAnotherProcess(t *testing.T) {
 func TestConn_TravelsInTheMiddle(t *testing.T) {
 	a, b := pipe(t)
 	via, out := pipe(t)
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	defer w.Close()
 	want := 0
 	feed := func(n int) {
 		for range n {
@@ -91,9 +85,7 @@ func TestConn_TravelsInTheMiddle(t *testing.T) {
 			t.Fatalf("got %q, want %d: %v", got, next, err)
 		}
 		if next%3 == 0 {
-			tell(t, via, b)
-			b.Close()
-			b = hear[*Conn](t, out)
+			b = pass(t, via, out, b)
 		}
 	}
 	defer b.Close()
@@ -103,6 +95,26 @@ func TestConn_TravelsInTheMiddle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// pass sends c from via to out, as if to another process.
+func pass(t *testing.T, via, out, c *Conn) *Conn {
+	t.Helper()
+	tell(t, via, c)
+	c.Close()
+	return hear[*Conn](t, out)
+}
+
+// An end travels when part of a message has been read, and when part of one has been sent.
+func TestConn_TravelsWithinAMessage(t *testing.T) {
+	a, b := pipe(t)
+	via, out := pipe(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
 	big := bytes.Repeat([]byte("x"), 3*blockSize+5)
 	tell(t, a, 1)
 	tell(t, a, r)
@@ -112,21 +124,16 @@ func TestConn_TravelsInTheMiddle(t *testing.T) {
 	if err := b.Poll(noWait); err != nil { // has read the file's message
 		t.Fatal(err)
 	}
-	tell(t, via, b)
-	b.Close()
-	b = hear[*Conn](t, out)
+	b = pass(t, via, out, b)
 	hear[*os.File](t, b).Close()
 	_ = b.Poll(noWait) // has read part of the large message
-	tell(t, via, b)
-	b.Close()
-	b = hear[*Conn](t, out)
+	b = pass(t, via, out, b)
+	defer b.Close()
 	if got, err := b.ReceiveBytes(t.Context()); !bytes.Equal(got, big) || err != nil || <-sent != nil {
 		t.Fatal(len(got), err)
 	}
 	n := fillUp(t, a, blockSize) // gives up in the middle of a block
-	tell(t, via, a)
-	a.Close()
-	a = hear[*Conn](t, out)
+	a = pass(t, via, out, a)
 	defer a.Close()
 	go func() { sent <- a.SendBytes(t.Context(), []byte("last")) }()
 	for range n {

@@ -28,7 +28,7 @@ var errBusyConn = errors.New("ipc: a connection cannot be given to another proce
 func (c *Conn) EncodeWire(e *wire.Encoder) error {
 	_, kept := e.Peer.(keptBy)
 	switch err := c.usable(); {
-	case errors.Is(err, ErrClosed) || err == errNoConn:
+	case errors.Is(err, ErrClosed) || errors.Is(err, errNoConn):
 		return err
 	case kept:
 		return errKept
@@ -41,7 +41,7 @@ func (c *Conn) EncodeWire(e *wire.Encoder) error {
 	}
 	defer c.tx.turn.give()
 	switch {
-	case c.rx.err != nil && c.rx.err != io.EOF:
+	case c.rx.err != nil && !errors.Is(c.rx.err, io.EOF):
 		return fmt.Errorf("ipc: a connection that failed cannot travel: %w", c.rx.err)
 	case c.c.raw == nil:
 		return errors.New("ipc: only a connection over a plain socket can be given to another process")

@@ -83,7 +83,7 @@ func (w *writer) transmit(ctx context.Context, s *stream, o *outgoing) error {
 	switch {
 	case n == len(o.Bytes):
 		return nil
-	case err != nil && err != errWouldBlock:
+	case err != nil && !errors.Is(err, errWouldBlock):
 		return s.failed(ctx, err)
 	}
 	files := o.Files

@@ -120,7 +120,7 @@ func (m *Manager) Serve(ctx context.Context, l *Listener) error {
 	for {
 		conn, err := l.Accept(ctx)
 		switch {
-		case err == ErrClosed || err != nil && ctx.Err() != nil:
+		case errors.Is(err, ErrClosed) || err != nil && ctx.Err() != nil:
 			return nil
 		case err != nil:
 			return err

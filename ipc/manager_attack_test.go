@@ -209,7 +209,7 @@ func TestListen_RubbishFromStrangers(t *testing.T) {
 // What a client may ask, in any order and with any arguments: the broker must not fall over, must
 // be usable afterwards, and must come to its end.
 func FuzzManagerQuestions(f *testing.F) {
-	for op := range byte(opCall + 1) {
+	for op := range opCall + 1 {
 		f.Add([]byte{op, 2, 0, op, 5, 3, 1, 1, 1, op | opTry, 9, 1, 0})
 	}
 	f.Add([]byte{opPut, 8, 1, 7, opGet, 8, 0, opGet | opTry, 9, 0})

@@ -181,6 +181,25 @@ func TestManager_Map(t *testing.T) {
 		if _, ok, err := d.Delete(ctx, "x"); ok || err != nil {
 			t.Error(ok, err)
 		}
+		if err := d.Clear(ctx); err != nil {
+			t.Error(err)
+		}
+		if n := must[int](t)(d.Len(ctx)); n != 0 {
+			t.Error(n)
+		}
+		if _, err := OpenMap[string, func()](ctx, m, ""); err == nil {
+			t.Error("functions in a map")
+		}
+		if _, err := OpenMap[int, job](ctx, m, "d"); err == nil {
+			t.Error("a map with other keys was opened")
+		}
+	})
+}
+
+func TestManager_MapForMany(t *testing.T) {
+	everyWay(t, func(t *testing.T, m *Manager) {
+		ctx := t.Context()
+		d := must[*Map[string, job]](t)(OpenMap[string, job](ctx, m, ""))
 		var wg sync.WaitGroup
 		for i := range 4 {
 			wg.Go(func() {
@@ -202,20 +221,8 @@ func TestManager_Map(t *testing.T) {
 		if v, _, err := d.Get(ctx, "n"); v.ID != 80 || err != nil {
 			t.Error(v, err)
 		}
-		if n := must[int](t)(d.Len(ctx)); n != 7 {
+		if n := must[int](t)(d.Len(ctx)); n != 5 {
 			t.Error(n)
-		}
-		if err := d.Clear(ctx); err != nil {
-			t.Error(err)
-		}
-		if n := must[int](t)(d.Len(ctx)); n != 0 {
-			t.Error(n)
-		}
-		if _, err := OpenMap[string, func()](ctx, m, ""); err == nil {
-			t.Error("functions in a map")
-		}
-		if _, err := OpenMap[int, job](ctx, m, "d"); err == nil {
-			t.Error("a map with other keys was opened")
 		}
 	})
 }
