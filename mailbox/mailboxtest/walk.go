@@ -195,7 +195,7 @@ func (w *walker) came(h *home, got []mailbox.Delivery) {
 		if h.alone = d.Count > 1; h.alone && len(got) > 1 {
 			w.Fatalf("%s: fetched %q, which is not new, together with others", h.address, d.Body)
 		}
-		before := slices.DeleteFunc(slices.Clone(h.mail[:i]), func(l *letter) bool { return l.gone || l.maybe })
+		before := slices.DeleteFunc(slices.Clone(h.mail[:i]), func(l *letter) bool { return l.maybe })
 		h.mail = append(before, h.mail[i:]...)
 		l.out, l.gone, l.maybe, l.key, l.low, l.high = true, false, false, d.Key, d.Count, d.Count
 	}
