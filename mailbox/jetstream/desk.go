@@ -15,6 +15,7 @@ type ref struct {
 	ack  string // where its acknowledgement goes; "" if it was not delivered but fetched
 	base int    // deliveries before it was put aside
 	tag  uint64 // the count that is written down for it, if not 0
+	safe int    // what the loader has made its Safe
 }
 
 type item = held.Item[ref]
@@ -73,7 +74,8 @@ func (d *desk) all() (all []*Session) {
 }
 
 // deliver takes a mail that the server has delivered.
-func (d *desk) deliver(p *partition, beginning int, address string, it *item) {
+// pending is how much the server has behind it.
+func (d *desk) deliver(p *partition, beginning int, address string, it *item, pending uint64) {
 	d.mu.Lock()
 	if p.lost.Load() || p.beginning != beginning || p.again(it.Ref.seq) {
 		d.mu.Unlock()
@@ -91,6 +93,9 @@ func (d *desk) deliver(p *partition, beginning int, address string, it *item) {
 		return
 	}
 	l.seen = max(l.seen, seq)
+	if pending > 0 {
+		d.fallBehind(p)
+	}
 	then := func() {}
 	switch {
 	case l.skipped:
@@ -108,9 +113,43 @@ func (d *desk) deliver(p *partition, beginning int, address string, it *item) {
 		}
 	}
 	offers := d.offer(a)
+	if pending == 0 {
+		offers = append(offers, d.catchUp(p)...)
+	}
 	d.mu.Unlock()
 	then()
 	signal(offers)
+}
+
+// fallBehind puts off the offers of a partition, for a moment: mail of a higher priority
+// may follow.
+func (d *desk) fallBehind(p *partition) {
+	if p.behind {
+		return
+	}
+	wait := 5 * time.Millisecond
+	if !p.begun { // with all that has waited
+		wait = time.Second
+	}
+	p.behind, p.begun = true, true
+	time.AfterFunc(wait, func() {
+		d.mu.Lock()
+		wake := d.catchUp(p)
+		d.mu.Unlock()
+		signal(wake)
+	})
+}
+
+// catchUp makes the offers that were put off.
+func (d *desk) catchUp(p *partition) (wake []*Session) {
+	p.behind, p.begun = false, true
+	for a := range p.late {
+		delete(p.late, a)
+		if d.addrs[a.name] == a {
+			wake = append(wake, d.offer(a)...)
+		}
+	}
+	return wake
 }
 
 // keeps reports whether there is place for one more mail of an address that nobody has.
@@ -150,6 +189,10 @@ func (a *addr) hasMail() bool {
 // woken.
 func (d *desk) offer(a *addr) (wake []*Session) {
 	if !d.free(a) {
+		return nil
+	}
+	if a.part.behind {
+		a.part.late[a] = true
 		return nil
 	}
 	for x := range d.sessions {
@@ -235,6 +278,7 @@ func (d *desk) giveBack(b *box, later time.Duration) {
 	a.box = nil
 	a.part.boxes--
 	for _, it := range b.queue.Pass() {
+		it.Safe = max(it.Safe, it.Ref.safe)
 		a.lanes[it.Lane].wait = append(a.lanes[it.Lane].wait, it)
 		d.holds++
 	}

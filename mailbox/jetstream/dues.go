@@ -23,6 +23,7 @@ type dues struct {
 	mu      sync.Mutex
 	queue   dueQueue
 	overdue map[int][]due // of partitions that others have
+	all     bool          // the queue has all that there was: it can be moved in order
 }
 
 type due struct {
@@ -49,6 +50,9 @@ func (d *dues) run(ctx context.Context) {
 		case <-timer.C:
 		case <-d.wake:
 		}
+		if !d.known() {
+			continue
+		}
 		if next := d.move(ctx); next >= 0 {
 			timer.Reset(min(next, time.Minute)) // clocks may jump
 		}
@@ -61,13 +65,14 @@ func (d *dues) read(ctx context.Context) {
 	for d.store.connected(ctx) == nil && ctx.Err() == nil {
 		lost := d.store.line.holds()
 		d.mu.Lock() // all will be noted again
-		d.queue, d.overdue = nil, map[int][]due{}
+		d.queue, d.overdue, d.all = nil, map[int][]due{}, false
 		d.mu.Unlock()
 		attempt, cancel := d.store.attempt(ctx)
 		c, err := d.store.later.OrderedConsumer(attempt, js.OrderedConsumerConfig{HeadersOnly: true})
 		cancel()
 		var it js.MessagesContext
 		if err == nil {
+			d.came(c.CachedInfo().NumPending == 0)
 			it, err = c.Messages()
 		}
 		if err == nil {
@@ -99,7 +104,21 @@ func (d *dues) note(m js.Msg) {
 	d.mu.Lock()
 	heap.Push(&d.queue, due{at, meta.Sequence.Stream, partitionOf(address, d.store.partitions)})
 	d.mu.Unlock()
+	d.came(meta.NumPending == 0)
+}
+
+// came notes that mail came, and whether it was the last.
+func (d *dues) came(last bool) {
+	d.mu.Lock()
+	d.all = d.all || last
+	d.mu.Unlock()
 	d.kick()
+}
+
+func (d *dues) known() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.all
 }
 
 func (d *dues) kick() {
@@ -112,12 +131,20 @@ func (d *dues) kick() {
 // taken looks again at what is overdue in a partition that the program has got.
 func (d *dues) taken(part int) {
 	d.mu.Lock()
+	d.again(part)
+	d.mu.Unlock()
+	d.kick()
+}
+
+// again queues what is overdue in a partition, and reports whether there was any. The lock
+// is held.
+func (d *dues) again(part int) bool {
+	some := len(d.overdue[part]) > 0
 	for _, x := range d.overdue[part] {
 		heap.Push(&d.queue, x)
 	}
 	delete(d.overdue, part)
-	d.mu.Unlock()
-	d.kick()
+	return some
 }
 
 // move moves what is due and returns when the next will be, or -1.
@@ -133,8 +160,12 @@ func (d *dues) move(ctx context.Context) time.Duration {
 			d.mu.Unlock()
 			return wait
 		}
-		heap.Pop(&d.queue)
 		mine := d.store.clerk.has(first.part)
+		if mine && d.again(first.part) { // what was due before goes first
+			d.mu.Unlock()
+			continue
+		}
+		heap.Pop(&d.queue)
 		if !mine {
 			d.overdue[first.part] = append(d.overdue[first.part], first)
 		}

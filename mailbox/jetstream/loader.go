@@ -85,6 +85,7 @@ func (l *loader) safe(bumps []bump) {
 	for _, b := range bumps {
 		p := b.box.part
 		for _, it := range b.items {
+			it.Ref.safe = it.Tries + 1
 			if it.Tries == it.Ref.base && it.Ref.tag == 0 {
 				continue
 			}

@@ -28,7 +28,10 @@ type partition struct {
 	settled map[uint64]bool // mail that has gone and may be delivered once more; likewise
 	at      uint64          // how far the consumer has come since it began; likewise
 
-	beginning int // how often it has begun; likewise
+	beginning int            // how often it has begun; likewise
+	behind    bool           // the server has more; likewise
+	begun     bool           // it has been behind before, or was not; likewise
+	late      map[*addr]bool // addresses that are not offered as long as it is behind; likewise
 
 	consumer string             // its name
 	suspect  [held.Lanes]uint64 // up to where mail may have been handed out by those before
@@ -61,7 +64,7 @@ func (c *clerk) takeOver(ctx context.Context, name string, n int) error {
 		return err
 	}
 	p := &partition{
-		store: s, n: n, member: name, known: map[uint64]bool{}, settled: map[uint64]bool{},
+		store: s, n: n, member: name, known: map[uint64]bool{}, settled: map[uint64]bool{}, late: map[*addr]bool{},
 		consumer: r.Consumer, rev: rev, marks: sl.Marks,
 	}
 	if err := p.dismiss(ctx, sl.Consumer); err != nil {

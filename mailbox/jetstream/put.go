@@ -43,6 +43,7 @@ type putCall struct {
 	ended    chan error
 }
 
+// A place is empty for delayed mail.
 type place struct {
 	address string
 	lane    int
@@ -75,24 +76,43 @@ func (s *Store) Put(ctx context.Context, mail ...mailbox.Mail) error {
 			return fmt.Errorf("%w: %d bytes, at most %d", mailbox.ErrTooLarge, len(data[i]), s.largest)
 		}
 	}
-	c := &putCall{}
-	for i := range mail {
-		m := &mail[i]
-		if m.ID == "" && m.Limit <= 0 && m.Due.IsZero() {
-			lane := held.LaneOf(m.Priority)
-			c.messages = append(c.messages, &nats.Msg{Subject: s.mailSubject(m.Address, lane), Data: data[i]})
-			c.at = append(c.at, place{m.Address, lane})
-			continue
-		}
-		if err := s.putter.do(ctx, c); err != nil {
+	now, later := &putCall{}, &putCall{}
+	put := func() error {
+		if err := s.putter.do(ctx, now); err != nil {
 			return err
 		}
-		c = &putCall{}
+		err := s.delays.do(ctx, later)
+		now, later = &putCall{}, &putCall{}
+		return err
+	}
+	for i := range mail {
+		m := &mail[i]
+		if m.ID == "" && m.Limit <= 0 {
+			lane := held.LaneOf(m.Priority)
+			if time.Until(m.Due) > 0 {
+				later.add(s.laterMsg(m, lane, data[i]), place{})
+			} else {
+				now.add(&nats.Msg{Subject: s.mailSubject(m.Address, lane), Data: data[i]}, place{m.Address, lane})
+			}
+			continue
+		}
+		if err := put(); err != nil {
+			return err
+		}
 		if err := s.putOne(ctx, m, data[i]); err != nil {
 			return err
 		}
 	}
-	return s.putter.do(ctx, c)
+	return put()
+}
+
+func (c *putCall) add(m *nats.Msg, at place) {
+	c.messages, c.at = append(c.messages, m), append(c.at, at)
+}
+
+func (s *Store) laterMsg(m *mailbox.Mail, lane int, data []byte) *nats.Msg {
+	due := strconv.FormatInt(m.Due.UnixNano(), 10)
+	return &nats.Msg{Subject: s.laterSubject(m.Address, lane), Data: data, Header: nats.Header{dueHeader: {due}}}
 }
 
 // do puts the mail of a call with the next batch.
@@ -171,7 +191,10 @@ func (p *putter) send(calls []*putCall) error {
 		messages, at = append(messages, c.messages...), append(at, c.at...)
 	}
 	id := newID()
-	messages[0].Header = nats.Header{js.MsgIDHeader: {"put-" + id}}
+	if messages[0].Header == nil {
+		messages[0].Header = nats.Header{}
+	}
+	messages[0].Header.Set(js.MsgIDHeader, "put-"+id)
 	attempt, last := 0, uint64(0)
 	err := s.insist(ctx, func(ctx context.Context) (err error) {
 		attempt++
@@ -182,6 +205,9 @@ func (p *putter) send(calls []*putCall) error {
 		return err
 	}
 	for i, a := range at {
+		if a.address == "" {
+			continue // delayed
+		}
 		s.desk.expect(a.address, a.lane, last-uint64(len(at)-1-i))
 	}
 	return nil
@@ -239,8 +265,7 @@ func (s *Store) putOne(ctx context.Context, m *mailbox.Mail, data []byte) error 
 	message := &nats.Msg{Subject: s.mailSubject(m.Address, lane), Data: data, Header: nats.Header{}}
 	delayed := time.Until(m.Due) > 0
 	if delayed {
-		message.Subject = s.laterSubject(m.Address, lane)
-		message.Header.Set(dueHeader, strconv.FormatInt(m.Due.UnixNano(), 10))
+		message = s.laterMsg(m, lane, data)
 	}
 	id := "put-" + newID() // or else it might come twice when there was no answer
 	if m.ID != "" {

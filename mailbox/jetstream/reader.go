@@ -127,7 +127,7 @@ func (p *partition) deliver(alive context.Context, beginning int, messages js.Me
 		p.learn(m.Reply())
 		it := p.item(address, lane, meta.Sequence.Stream, m.Headers(), meta.Timestamp, m.Data())
 		it.Ref.ack = m.Reply()
-		p.store.desk.deliver(p, beginning, address, it)
+		p.store.desk.deliver(p, beginning, address, it, meta.NumPending)
 	}
 }
 

@@ -56,16 +56,22 @@ type natsServer struct {
 
 func startNats(t testing.TB) *natsServer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
+	_, port, _ := net.SplitHostPort(freeAddr(t))
 	s := &natsServer{dir: t.TempDir(), port: port}
 	s.start(t)
 	t.Cleanup(s.kill)
 	return s
+}
+
+// freeAddr returns an address of this machine on which nobody listens.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 func (s *natsServer) url() string { return "nats://127.0.0.1:" + s.port }

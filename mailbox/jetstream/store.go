@@ -38,6 +38,7 @@ type Store struct {
 
 	line   line
 	putter putter
+	delays putter // of mail that is not due
 	writer writer
 	desk   desk
 	clerk  clerk
@@ -122,6 +123,7 @@ func (s *Store) begin() error {
 	}
 	s.line.init()
 	s.putter.init(s)
+	s.delays.init(s)
 	s.writer.init(s)
 	s.desk.init(s)
 	s.clerk.init(s)
@@ -165,7 +167,8 @@ func (s *Store) makeStreams(ctx context.Context) (err error) {
 		s.partitions = n
 	}
 	s.later, err = s.stream(ctx, js.StreamConfig{
-		Name: s.prefix + "_LATER", Subjects: []string{s.prefix + ".later.>"}, Duplicates: s.remember, AllowDirect: true,
+		Name: s.prefix + "_LATER", Subjects: []string{s.prefix + ".later.>"}, Duplicates: s.remember,
+		AllowDirect: true, AllowAtomicPublish: true,
 	})
 	if err != nil {
 		return err
@@ -248,6 +251,7 @@ func (s *Store) Close() error {
 func (s *Store) letGo() {
 	s.end()
 	s.putter.close()
+	s.delays.close()
 	s.writer.close()
 	if s.mine {
 		s.nc.Close()
