@@ -29,6 +29,7 @@ var roles = map[string]func(dir string, args []string) error{
 	"die":     die,
 	"hold":    hold,
 	"process": process,
+	"station": stationProgram,
 }
 
 func TestMain(m *testing.M) {
