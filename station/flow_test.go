@@ -105,10 +105,10 @@ func TestTree(t *testing.T) {
 		}, station.Options{Idle: time.Hour})
 		station.HandleFunc(s, "/other/{x}", func(context.Context, station.Mail[string]) error { return nil }, station.Options{})
 		start(t, s)
+		must(t, s.Stop("/shop/cart/2"))
 		tell(t, s, "/shop/cart/1", 1)
 		tell(t, s, "/shop/cart/2", 1)
 		tell(t, s, "/other/1", "")
-		must(t, s.Stop("/shop/cart/2"))
 		synctest.Wait()
 		got.list = nil
 		nodes, err := s.Subtree(t.Context(), "/shop")
