@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"weak"
 
 	"github.com/troupe-go/troupe/internal/wire"
 )
@@ -19,22 +20,32 @@ type link struct {
 	id   [16]byte
 	refs int // handles; guarded by links
 
-	holdings map[uint64]*holding // of reentrant locks, by number; guarded by links
+	holdings map[uint64]weak.Pointer[holding] // of reentrant locks, by number; guarded by links
 }
 
-// holding returns what this process keeps for the reentrant lock with the number.
+// holding returns what this process keeps for the reentrant lock with the number, as long as it
+// has a handle of it.
 func (l *link) holding(number uint64) *holding {
 	links.Lock()
 	defer links.Unlock()
-	h := l.holdings[number]
+	h := l.holdings[number].Value()
 	if h == nil {
 		h = new(holding)
 		if l.holdings == nil {
-			l.holdings = make(map[uint64]*holding)
+			l.holdings = make(map[uint64]weak.Pointer[holding])
 		}
-		l.holdings[number] = h
+		l.holdings[number] = weak.Make(h)
+		runtime.AddCleanup(h, func(number uint64) { go l.forgetHolding(number) }, number)
 	}
 	return h
+}
+
+func (l *link) forgetHolding(number uint64) {
+	links.Lock()
+	defer links.Unlock()
+	if l.holdings[number].Value() == nil { // else there is another by now
+		delete(l.holdings, number)
+	}
 }
 
 // A transport takes calls to a broker: a *session in the broker's own process, else a *client.

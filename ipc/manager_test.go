@@ -276,3 +276,27 @@ func TestManager_ManyConnectionsAreOneProcess(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An owner of a reentrant lock is the same through all handles of its process.
+func TestManager_RLockHandlesHaveOneOwner(t *testing.T) {
+	everyWay(t, func(t *testing.T, m *Manager) {
+		a := must[*RLock](t)(m.RLock(t.Context(), "r"))
+		b := must[*RLock](t)(m.RLock(t.Context(), "r"))
+		owner, err := a.Lock(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, err := b.TryLock(owner); !ok || err != nil {
+			t.Fatal("the owner is another through another handle:", err)
+		}
+		if _, ok, err := b.TryLock(t.Context()); ok || err != nil {
+			t.Error("nobody in particular got it:", err)
+		}
+		if err := errors.Join(a.Unlock(owner), b.Unlock(owner)); err != nil {
+			t.Error(err)
+		}
+		if err := a.Unlock(owner); !errors.Is(err, ErrNotOwner) {
+			t.Error(err)
+		}
+	})
+}
