@@ -25,6 +25,7 @@ lint:
 
 race:
 	@for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...) || exit 1; done
+	go test -run TestMemoryLimit ./osproc # needs more memory than it may have under the race detector
 
 bench-test:
 	@for m in $(BENCHES); do (cd $$m && GOWORK=off go test ./...) || exit 1; done
