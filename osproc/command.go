@@ -2,6 +2,7 @@ package osproc
 
 import (
 	"context"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 
@@ -41,7 +42,7 @@ func (c *Cmd) Start(ctx context.Context) (*Program, error) { return c.StartWith(
 // begun.
 func (c *Cmd) StartWith(ctx context.Context, cfg Config) (*Program, error) {
 	if c.err != nil {
-		return nil, c.err
+		return nil, fmt.Errorf("osproc: %w", c.err)
 	}
 	cfg = cfg.named(filepath.Base(c.Path))
 	p, err := child.Start(ctx, cfg.Internal(), child.Job{Path: c.Path, Args: c.Args})

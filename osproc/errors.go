@@ -94,7 +94,8 @@ type ExitError struct {
 	Stderr string
 }
 
-// Error names the child, its status, the cause and the first line of the crash.
+// Error names the child, its status, the cause, and the first line of the crash or the last one of
+// standard error.
 func (e *ExitError) Error() string {
 	text := fmt.Sprintf("osproc: %s (pid %d) ended: %v", e.Name, e.PID, e.Status)
 	if e.Status.Success() {
@@ -104,7 +105,11 @@ func (e *ExitError) Error() string {
 		text += ": " + strings.TrimPrefix(e.Cause.Error(), "osproc: ")
 	}
 	if line, _, _ := strings.Cut(strings.TrimLeft(e.Crash, "\n"), "\n"); line != "" {
-		text += ": " + line
+		return text + ": " + line
+	}
+	said := strings.TrimSpace(e.Stderr)
+	if said = said[strings.LastIndexByte(said, '\n')+1:]; said != "" && e.Cause == nil {
+		text += fmt.Sprintf("; its standard error ends with %.200q", said)
 	}
 	return text
 }
@@ -128,7 +133,7 @@ func exitStatus(s child.Status) ExitStatus {
 // startError is the error of a start. If the child has died on the way, it says how.
 func startError(c *child.Child, err error) error {
 	if c != nil && errors.Is(err, child.ErrDied) {
-		return fmt.Errorf("osproc: %s ended while it was started: %w", c.Name(), exitError(c))
+		return fmt.Errorf("%w, while it was started", exitError(c))
 	}
 	return err
 }

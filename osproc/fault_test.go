@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -164,6 +165,46 @@ var large = osproc.Register("large", func(_ context.Context, b []byte) ([]byte, 
 		b[i]++
 	}
 	return b, nil
+})
+
+// Errors say what one would look up next.
+func TestErrorsSayWhy(t *testing.T) {
+	nothingLeft(t)
+	dir := t.TempDir()
+	for want, f := range map[string]func() error{
+		`its standard error ends with "a last word"`: func() error {
+			p := must[*osproc.Process[int]](t)(lastWord.StartWith(t.Context(), 5, osproc.Config{Stderr: osproc.ToWriter(io.Discard)}))
+			_, err := p.Wait(t.Context())
+			return err
+		},
+		"exit status 0 without a result: was os.Exit called?": func() error {
+			p := must[*osproc.Process[int]](t)(lastWord.StartWith(t.Context(), 0, osproc.Config{Stderr: osproc.Discard()}))
+			_, err := p.Wait(t.Context())
+			return err
+		},
+		"its directory " + dir + "/missing: no such file": func() error {
+			_, err := double.StartWith(t.Context(), 1, osproc.Config{Dir: dir + "/missing"})
+			return err
+		},
+		`osproc: exec: "no-such-program"`: func() error {
+			_, err := osproc.Command("no-such-program").Start(t.Context())
+			return err
+		},
+		"cannot be started: " + dir + ": permission denied": func() error {
+			_, err := osproc.Command(dir).Start(t.Context())
+			return err
+		},
+	} {
+		if err := f(); err == nil || !strings.HasPrefix(err.Error(), "osproc: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %s", err, want)
+		}
+	}
+}
+
+var lastWord = osproc.Register("lastWord", func(_ context.Context, code int) (int, error) {
+	fmt.Fprintln(os.Stderr, "a first word\na last word")
+	os.Exit(code)
+	return 0, nil
 })
 
 // A child that runs out of descriptors is an ordinary error, and so is a parent.

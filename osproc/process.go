@@ -207,7 +207,7 @@ func collect[A, R any](c *child.Child, codecs *codecs[A, R], ans *answer[R]) {
 	case kind == kindResult:
 		ans.result, ans.err = codecs.result.Decode(body)
 	case kind == kindFailure:
-		ans.err = decodeFailure(body)
+		ans.err = because(decodeFailure(body), c.Cause())
 	default:
 		ans.err = fmt.Errorf("osproc: %s sent a frame of kind %#x instead of its result", c.Name(), kind)
 	}
@@ -226,6 +226,14 @@ func collect[A, R any](c *child.Child, codecs *codecs[A, R], ans *answer[R]) {
 		ans.err = exitError(c)
 	}
 	close(ans.done)
+}
+
+// because adds why the parent told a function to end, if that is all that the function says.
+func because(err, cause error) error {
+	if cause == nil || errors.Is(err, cause) || !errors.Is(err, ErrTerminated) && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }
 
 // linkless is how long a process may go on that has closed its link.

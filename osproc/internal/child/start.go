@@ -78,7 +78,7 @@ func begin(cfg Config, job Job) (c *Child, greeting string, err error) {
 	if err != nil {
 		releaseThread()
 		fs.fail()
-		return nil, "", fmt.Errorf("osproc: %s cannot be started: %w", c.name, err)
+		return nil, "", fmt.Errorf("osproc: %s cannot be started: %w", c.name, l.explain(err))
 	}
 	c.pid = c.proc.pid()
 	fs.succeed()
@@ -91,6 +91,14 @@ func begin(cfg Config, job Job) (c *Child, greeting string, err error) {
 	family.join(c)
 	go c.look()
 	return c, greeting, nil
+}
+
+// explain says what err, which is that of a start, is about.
+func (l *launch) explain(err error) error {
+	if _, missing := os.Stat(l.dir); l.dir != "" && missing != nil {
+		return fmt.Errorf("its directory %s: %w", l.dir, err)
+	}
+	return fmt.Errorf("%s: %w", l.path, err)
 }
 
 // limit applies the limits of cfg.

@@ -93,7 +93,7 @@ func (p *Pool) start() (*member, error) {
 		conn.Close()
 		words.release()
 		if c != nil && errors.Is(err, child.ErrDied) {
-			err = fmt.Errorf("osproc: a worker of the pool ended while it was started: %w", cfg.Died(c))
+			err = fmt.Errorf("%w, while it was started for a pool", cfg.Died(c))
 		}
 		return nil, err
 	}
