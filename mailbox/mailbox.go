@@ -114,8 +114,10 @@ type Addresses interface {
 	// of other programs, as soon as they hear of it. Stopping twice does nothing.
 	Stop(ctx context.Context, address string) error
 
-	// Start lets the mail of a stopped address be fetched again. Starting what
-	// was not stopped does nothing.
+	// Start lets the mail of a stopped address be fetched again. If it rests
+	// because its box was released for later, that ends too: sessions of a
+	// store that belongs to one program get it at once. Otherwise starting
+	// what was not stopped does nothing.
 	Start(ctx context.Context, address string) error
 
 	// Status returns what is known of one address. One that was never used has

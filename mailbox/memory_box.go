@@ -262,6 +262,9 @@ func (b *box) abandon() {
 // setStoppedAndUnlock stops or starts the address.
 func (b *box) setStoppedAndUnlock(stopped bool) {
 	b.stopped = stopped
+	if !stopped && b.rare != nil {
+		b.rare.rest = 0
+	}
 	if !stopped && b.owner == nil && b.count() == 0 {
 		b.sweepAndUnlock()
 		return

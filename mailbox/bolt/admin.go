@@ -58,6 +58,7 @@ func (a addresses) Start(ctx context.Context, address string) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			delete(s.stopped, address)
+			delete(s.resting, address)
 			if some {
 				s.offerLocked(address)
 			}

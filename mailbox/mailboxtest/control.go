@@ -40,6 +40,25 @@ func stopAndStart(t *testing.T, p Place) {
 	}
 }
 
+// startEndsRest: who starts an address does not wait until it has rested.
+func startEndsRest(t *testing.T, p Place) {
+	if p.Shared {
+		t.Skip("it may rest in another program")
+	}
+	s := open(t, p)
+	put(t, s, text("/a", "1"))
+	session := serve(t, s)
+	b := nextIs(t, session, "/a")
+	if err := b.Release(10 * patience); err != nil {
+		t.Fatal("Release:", err)
+	}
+	quiet(t, s, session)
+	if err := s.Addresses().Start(limited(t), "/a"); err != nil {
+		t.Fatal("Start:", err)
+	}
+	take(t, nextIs(t, session, "/a"), "1", 1)
+}
+
 // stopWakesOwner: who waits for mail hears of the stop, and what was fetched may
 // still be settled.
 func stopWakesOwner(t *testing.T, p Place) {

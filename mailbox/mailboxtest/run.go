@@ -68,6 +68,7 @@ func Run(t *testing.T, newPlace func(t *testing.T) Place) {
 		{"Priorities", priorities},
 		{"Duplicates", duplicates},
 		{"StopAndStart", stopAndStart},
+		{"StartEndsRest", startEndsRest},
 		{"StopWakesOwner", stopWakesOwner},
 		{"StopBeforeMail", stopBeforeMail},
 		{"G70_DeadLetters", deadLetters},
