@@ -33,7 +33,8 @@ var ErrNotFound = errors.New("ipc: not found")
 // manager was closed here, and an error that says so when its process is gone. When a context
 // ends, what takes or changes something asks the manager what became of it; a manager that says
 // nothing for ten seconds, because it is stopped or the network is cut, is taken to be gone. What
-// only looks or waits ends at once.
+// only looks or waits ends at once. That a whole machine at the other end is gone, with nobody
+// left to say so, TCP finds out after two or three minutes.
 type Manager struct {
 	r *remote
 	b *broker // nil if the manager is in another process

@@ -113,3 +113,62 @@ func TestManager_ArgumentsOfProcesses(t *testing.T) {
 		t.Errorf("the sum is %d", sum)
 	}
 }
+
+// Processes, queues, connections and events are waited for together.
+func TestWaitAny_AllSorts(t *testing.T) {
+	ctx := t.Context()
+	m := ipc.NewManager()
+	defer m.Close()
+	managed, err1 := ipc.OpenQueue[int](ctx, m, "", 1)
+	shared, err2 := ipc.NewQueue[int](1)
+	event, err3 := ipc.NewEvent()
+	here, there, err4 := ipc.Pipe()
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	p, err := sleeper.Start(ctx, there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there.Close()
+	all := []ipc.Waitable{managed, shared, event, p, here}
+	for i, makeReady := range []func() error{
+		func() error { return managed.Put(ctx, 1) },
+		func() error { return shared.Put(ctx, 1) },
+		event.Set,
+		p.Kill,
+	} {
+		found := make(chan int)
+		go func() {
+			n, err := ipc.WaitAny(ctx, all...)
+			if err != nil {
+				t.Error(err)
+			}
+			found <- n
+		}()
+		if err := makeReady(); err != nil {
+			t.Fatal(err)
+		}
+		// The end of the process is also that of its end of the pipe.
+		if n := <-found; n != i && !(i == 3 && n == 4) {
+			t.Fatalf("%d is ready, not %d", i, n)
+		}
+		switch i {
+		case 0:
+			_, err = managed.Get(ctx)
+		case 1:
+			_, err = shared.Get(ctx)
+		case 2:
+			err = event.Clear()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// sleeper waits for the end of its connection.
+var sleeper = osproc.Register("ipc_test.sleep", func(ctx context.Context, c *ipc.Conn) (int, error) {
+	return 0, c.Poll(ctx)
+})
