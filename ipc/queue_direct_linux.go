@@ -55,7 +55,8 @@ func (q *sharedQueue) beginPut() *wire.Encoder {
 func (q *sharedQueue) endPut(failed error) (rest *wire.Encoder, err error) {
 	defer runtime.KeepAlive(q)
 	e := &q.encoder
-	inPlace := len(e.Bytes) == 0 || &e.Bytes[0] == &q.ring.mem[q.pos+ringHeader]
+	at := q.pos + ringHeader // which is the end of the memory if there was room for a header only
+	inPlace := len(e.Bytes) == 0 || at < len(q.ring.mem) && &e.Bytes[0] == &q.ring.mem[at]
 	m := ringEntry{length: len(e.Bytes)}
 	q.lastSize = min(m.size(), len(q.ring.mem)/2)
 	switch {

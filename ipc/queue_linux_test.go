@@ -132,3 +132,27 @@ func TestGetInto(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Every message fits behind every other, wherever in the ring that is.
+func TestQueuePlaces(t *testing.T) {
+	for n := range 40 {
+		q := newTestQueue[[]byte](t, 0, QueueBytes(4096))
+		for i := range 300 {
+			size := (i * n) % 97
+			if i%5 == 4 {
+				q.b.(*sharedQueue).lastSize = ringHeader // as in a process that has not put anything yet
+			}
+			if err := q.Put(t.Context(), bytes.Repeat([]byte{byte(i)}, size)); err != nil {
+				t.Fatal(err)
+			}
+			if i < n {
+				continue // so that some wait
+			}
+			got, err := q.Get(t.Context())
+			if j := byte(i - n); err != nil || !bytes.Equal(got, bytes.Repeat([]byte{j}, int(i-n)*n%97)) {
+				t.Fatal(n, i, got, err)
+			}
+		}
+		q.Detach()
+	}
+}

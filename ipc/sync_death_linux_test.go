@@ -153,7 +153,7 @@ func TestG61_HolderOfEachKindKilled(t *testing.T) {
 		}},
 	} {
 		t.Run(test.deed, func(t *testing.T) {
-			for range 20 {
+			for range deaths() / 3 {
 				s := newThings(t)
 				c := startHolder(t, s)
 				c.deed(test.deed)
