@@ -1,14 +1,15 @@
-// Command ipc measures packages osproc and ipc against Python's multiprocessing and
-// hashicorp/go-plugin, in one run on one machine, and prints one table in Markdown. It is run
+// Command ipc measures packages osproc, ipc and osproc/isolate against Python's multiprocessing,
+// hashicorp/go-plugin and what the system itself offers, in one run on one machine, and prints one table in Markdown. It is run
 // in this directory, as a module outside of the workspace (GOWORK=off):
 //
 //	go run .                         # everything
 //	go run . -only process,pool      # some subjects
 //	go run . -rounds 9               # more rounds
+//	go run . -short                  # does it work? the figures mean nothing
 //	go run . -o ../../docs/benchmarks-ipc.md
 //
-// All is measured in rounds. In a round each row measures Troupe and then the peer, so that
-// both see the same machine; the table shows medians over the rounds, and the median of the
+// All is measured in rounds. In a round each row measures Troupe and the peer, in turns who is
+// first, so that both see the same machine; the table shows medians over the rounds, and the median of the
 // ratios of each round. "×" always says how much better Troupe is: 3 means three times as many
 // a second, or a third of the time.
 //
