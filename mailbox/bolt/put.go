@@ -29,7 +29,7 @@ func (noRoom) Error() string { return mailbox.ErrFull.Error() }
 // Put puts mail, all of it or none; see [mailbox.Store].
 func (s *Store) Put(ctx context.Context, mail ...mailbox.Mail) error {
 	letters, err := s.compose(mail)
-	if err != nil {
+	if err != nil || len(letters) == 0 && !s.closed.Load() {
 		return err
 	}
 	for {
