@@ -11,8 +11,8 @@ import (
 
 // A board is memory that a broker shares with its clients on the same machine, where there is
 // shared memory. For every variable that somebody else has open it shows a number, which changes
-// before a change of the variable is acknowledged to anybody. As long as the number is that from
-// before a client asked for the value, the client still has the value, and need not ask again.
+// before a change of the variable is acknowledged to anybody. As long as the number is the
+// one that came with a value, a client still has the value, and need not ask again.
 //
 // Only the broker writes. Nobody depends on the board: without one, everything takes a question.
 type board struct {
@@ -105,7 +105,8 @@ func openBoard(d *wire.Decoder) *board {
 	return boardOf(&m)
 }
 
-// A copied value is one that was asked for, together with what the board showed before.
+// A copied value is one that the broker has given or taken, together with what the board showed
+// then.
 type copied struct {
 	shown uint64
 	blob  blob
@@ -128,13 +129,16 @@ func (r *remote) shown() uint64 {
 	return 0
 }
 
-// keepCopy keeps an answer that was asked for when the board showed a number. What brings
-// descriptors is not kept. Behind the answer stands where on the board to look.
-func (r *remote) keepCopy(shown uint64, b blob, rest *wire.Decoder) {
-	if word, err := rest.Uint(); err == nil {
-		r.word.Store(word)
+// keepCopy keeps a value that the broker has just given or taken. What brings descriptors is not
+// kept. At the end of the answer stands where on the board to look, and what is shown there.
+func (r *remote) keepCopy(b blob, rest *wire.Decoder) {
+	if len(rest.Bytes) == 0 || len(b.files) > 0 {
+		return
 	}
-	if shown != 0 && len(b.files) == 0 {
+	word, err1 := rest.Uint()
+	shown, err2 := rest.Uint()
+	if err1 == nil && err2 == nil && shown != 0 {
+		r.word.Store(word)
 		r.copied.Store(&copied{shown, b})
 	}
 }

@@ -16,13 +16,6 @@ type tableObject struct {
 	word  uint64 // on the board; 0 for none
 }
 
-// showOn gives the table a word on the board.
-func (o *tableObject) showOn(b *board) {
-	if o.word == 0 {
-		o.board, o.word = b, b.take()
-	}
-}
-
 func (o *tableObject) changed() {
 	if o.word != 0 {
 		o.board.change(o.word)
@@ -90,11 +83,20 @@ func (o *tableObject) load(c *call, key string) error {
 	}
 	c.answer.Uint(r.version)
 	err := r.putCopy(&c.answer)
-	if c.s.board != nil && key == "" {
-		o.showOn(c.s.board)
-		c.answer.Uint(o.word)
-	}
+	o.show(c, key)
 	return err
+}
+
+// show adds to the answer about a variable which word of the board is its, and what that shows.
+func (o *tableObject) show(c *call, key string) {
+	if c.s.board == nil || key != "" {
+		return
+	}
+	if o.word == 0 {
+		o.board, o.word = c.s.board, c.s.board.take()
+	}
+	c.answer.Uint(o.word)
+	c.answer.Uint(o.board.show(o.word))
 }
 
 // How a store depends on what is there.
@@ -122,6 +124,7 @@ func (o *tableObject) store(c *call, key string) error {
 		return err
 	}
 	c.answer.Uint(o.set(key, b))
+	o.show(c, key)
 	return nil
 }
 

@@ -84,12 +84,22 @@ func (m *Map[K, V]) store(ctx context.Context, k K, v V, how, version uint64) er
 	}
 	args.Uint(how)
 	args.Uint(version)
+	at := len(args.Bytes)
 	if err := keepValue(args, m.r.link, v); err != nil {
 		return err
 	}
-	_, err = m.ask(ctx, opStore, args)
+	d, err := m.ask(ctx, opStore, args)
 	runtime.KeepAlive(&v)
-	return err
+	if err != nil {
+		return err
+	}
+	if _, err := d.Uint(); err == nil && len(d.Bytes) > 0 { // of a variable
+		b, err := takeBlob(&wire.Decoder{Bytes: args.Bytes[at:], Files: args.Files})
+		if err == nil {
+			m.r.keepCopy(b, d)
+		}
+	}
+	return nil
 }
 
 // SetDefault sets the value of k to v unless it has one, and returns what it has then, and

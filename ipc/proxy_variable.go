@@ -46,7 +46,6 @@ func (v *Variable[T]) load(ctx context.Context) (now T, err error) {
 	if err != nil {
 		return now, err
 	}
-	shown := v.m.r.shown()
 	d, err := v.m.ask(ctx, opLoad, args)
 	if err != nil {
 		return now, err
@@ -63,7 +62,7 @@ func (v *Variable[T]) load(ctx context.Context) (now T, err error) {
 	if err != nil {
 		return now, err
 	}
-	v.m.r.keepCopy(shown, b, d)
+	v.m.r.keepCopy(b, d)
 	now, err = decodeValue[T](b)
 	return now, err
 }
