@@ -3,7 +3,7 @@
 # make bench  the comparison with other libraries; see docs/benchmarks.md
 
 GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-MODULES  = . ./cmd/troupe ./mailbox/bolt ./mailbox/redis ./examples/chat ./examples/mixed
+MODULES  = . ./cmd/troupe ./mailbox/bolt ./mailbox/jetstream ./mailbox/redis ./examples/chat ./examples/mixed
 # These stand outside of the workspace: what Troupe is compared with must not
 # choose the versions that Troupe is built with.
 BENCHES  = bench bench/flow bench/ipc bench/mail

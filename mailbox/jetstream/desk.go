@@ -235,7 +235,7 @@ func (d *desk) expect(address string, lane int, seq uint64) {
 
 // sweep forgets an address that has nothing.
 func (d *desk) sweep(a *addr) {
-	if a.box == nil && !a.hasMail() && a.rest.IsZero() {
+	if d.addrs[a.name] == a && a.box == nil && !a.hasMail() && a.rest.IsZero() {
 		delete(d.addrs, a.name)
 	}
 }
@@ -271,7 +271,7 @@ func (d *desk) take(x *Session) *box {
 func (d *desk) giveBack(b *box, later time.Duration) {
 	d.mu.Lock()
 	a := b.addr
-	if a.box != b {
+	if a.box != b || a.part.lost.Load() {
 		d.mu.Unlock()
 		return
 	}
@@ -305,9 +305,7 @@ func (d *desk) rested(a *addr) {
 	}
 	a.rest = time.Time{}
 	wake := d.offer(a)
-	if d.addrs[a.name] == a {
-		d.sweep(a)
-	}
+	d.sweep(a)
 	d.mu.Unlock()
 	signal(wake)
 }
