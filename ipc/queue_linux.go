@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"math/bits"
 	"runtime"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/troupe-go/troupe/internal/shm"
 	"github.com/troupe-go/troupe/internal/wire"
@@ -113,7 +110,7 @@ func (q *sharedQueue) enter(ctx context.Context, m *shm.Mutex, mark *shm.Mark) e
 		return ErrClosed
 	}
 	err := m.Lock(ctx)
-	if err == errBusy { // which only noWait can cause
+	if errors.Is(err, errBusy) { // which only noWait can cause
 		brief, cancel := context.WithTimeoutCause(context.Background(), patience, errBusy)
 		defer cancel()
 		err = m.Lock(brief)
@@ -140,7 +137,7 @@ func (q *sharedQueue) put(ctx context.Context, e *wire.Encoder) error {
 		err = q.publish(m)
 	}
 	_ = q.puts.Unlock()
-	if err == errFull {
+	if errors.Is(err, errFull) {
 		return q.putWaiting(ctx, m)
 	}
 	return err
@@ -183,7 +180,7 @@ func (q *sharedQueue) putWaiting(ctx context.Context, m *parcel) error {
 		}
 		err := q.publish(m)
 		_ = q.puts.Unlock()
-		if err != errFull {
+		if !errors.Is(err, errFull) {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -358,47 +355,4 @@ func (q *sharedQueue) close() error {
 	q.freed.Ring()
 	q.ring.tail.Or(ringClosed)
 	return nil
-}
-
-// A spinner looks for a moment before a goroutine parks, for about as long as parking would take:
-// who answers at once is then met while still awake. It gives up the habit where it does not
-// pay.
-type spinner struct {
-	score atomic.Int32 // of late: found while looking, less not found
-	tick  atomic.Uint32
-}
-
-const (
-	spinTime  = 5 * time.Microsecond
-	spinScore = 8
-)
-
-var canSpin = sync.OnceValue(func() bool { return runtime.NumCPU() > 1 && runtime.GOMAXPROCS(0) > 1 })
-
-// spin looks, if that has paid of late, and now and then if not. It reports what it found.
-func (s *spinner) spin(found func() bool) bool {
-	score := s.score.Load()
-	if !canSpin() || score < 0 && s.tick.Add(1)%16 != 0 {
-		return found()
-	}
-	if s.once(found) {
-		s.score.Store(min(score+1, spinScore))
-		return true
-	}
-	s.score.Store(max(score-1, -spinScore))
-	return false
-}
-
-// once looks for the time that parking takes.
-func (s *spinner) once(found func() bool) bool {
-	for start := time.Now(); ; {
-		for range 20 {
-			if found() {
-				return true
-			}
-		}
-		if time.Since(start) > spinTime {
-			return false
-		}
-	}
 }

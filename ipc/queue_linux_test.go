@@ -149,7 +149,7 @@ func TestQueuePlaces(t *testing.T) {
 				continue // so that some wait
 			}
 			got, err := q.Get(t.Context())
-			if j := byte(i - n); err != nil || !bytes.Equal(got, bytes.Repeat([]byte{j}, int(i-n)*n%97)) {
+			if j := byte(i - n); err != nil || !bytes.Equal(got, bytes.Repeat([]byte{j}, (i-n)*n%97)) {
 				t.Fatal(n, i, got, err)
 			}
 		}

@@ -113,7 +113,7 @@ func (g *guarded) enter(ctx context.Context) error {
 		return ErrClosed
 	}
 	err := g.mutex.Lock(ctx)
-	if err == errBusy { // which only noWait can cause: the state is never locked for long
+	if errors.Is(err, errBusy) { // which only noWait can cause: the state is never locked for long
 		brief, cancel := context.WithTimeoutCause(context.Background(), patience, errBusy)
 		defer cancel()
 		err = g.mutex.Lock(brief)
