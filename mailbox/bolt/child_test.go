@@ -55,10 +55,14 @@ func start(t *testing.T, role, dir string, args ...string) *program {
 	cmd := exec.Command(os.Args[0], append([]string{dir}, args...)...)
 	cmd.Env = append(os.Environ(), roleVariable+"="+role)
 	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
+	out, in, err := os.Pipe() // which can be read after Wait
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { out.Close() })
+	cmd.Stdout = in
+	err = cmd.Start()
+	in.Close()
 	if err != nil {
 		t.Fatal(err)
 	}
