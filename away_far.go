@@ -78,10 +78,27 @@ func (q *farProcess) Signal(s far.Signal, from far.Process, reason error) {
 			return
 		}
 		sender.linkTo(p, p.pid())
+	case far.Lost:
+		p.failAsks(sender, reason)
 	case far.Unlink:
 		if sender != nil {
 			sender.untie(p)
 		}
+	}
+}
+
+// failAsks ends what asker has asked p, which could not understand one of the questions.
+func (p *process) failAsks(asker *process, reason error) {
+	p.mu.Lock()
+	var lost []*pending
+	for a := p.asks; a != nil; a = a.next {
+		if a.asker == asker {
+			lost = append(lost, a)
+		}
+	}
+	p.mu.Unlock()
+	for _, a := range lost {
+		a.fail(reason)
 	}
 }
 
@@ -155,6 +172,7 @@ func (s *Self[M]) Delegate(peer *far.Peer, kind string) (far.Options, error) {
 	peer.Bind(abroad(&s.process))
 	peer.Parent = abroad(s.Parent().proc)
 	a := &away{peer: peer, number: far.Main, shape: wire.Shape[M](), home: &s.process}
+	lost := ErrNoProc // why a message could not go along
 	for {
 		if s.state.Load() != running {
 			return far.Options{}, context.Cause(s)
@@ -171,7 +189,9 @@ func (s *Self[M]) Delegate(peer *far.Peer, kind string) (far.Options, error) {
 			s.mu.Unlock()
 			continue
 		}
-		s.pass(a, e)
+		if err := s.pass(a, e); err != nil {
+			lost = err
+		}
 	}
 	// The lock is held, and the mailbox empty.
 	x := s.more()
@@ -186,8 +206,12 @@ func (s *Self[M]) Delegate(peer *far.Peer, kind string) (far.Options, error) {
 	for q := range s.tied().links {
 		links = append(links, q)
 	}
+	left := s.asksLeft()
 	s.mu.Unlock()
 	blocked.release()
+	for _, ask := range left {
+		ask.fail(lost)
+	}
 	for _, q := range links {
 		peer.Signal(far.Main, far.Link, abroad(q), nil)
 	}
@@ -196,14 +220,27 @@ func (s *Self[M]) Delegate(peer *far.Peer, kind string) (far.Options, error) {
 }
 
 // pass forwards what was in the mailbox of a process that is about to live elsewhere.
-func (s *Self[M]) pass(a *away, e envelope[M]) {
+func (s *Self[M]) pass(a *away, e envelope[M]) error {
 	if e.sig != nil {
 		a.peer.Signal(a.number, far.Exit, abroad(e.sig.from.proc), e.sig.reason)
-		return
+		return nil
 	}
-	if err := s.forward(a, e.from, e.body, nil, false); err != nil {
+	err := s.forward(a, e.from, e.body, nil, false)
+	if err != nil {
 		s.node.letters.addOne(letter{from: e.from, to: &s.process, body: e.body, why: err})
 	}
+	return err
+}
+
+// asksLeft returns the questions that waited for p and have gone nowhere, when its
+// messages have been forwarded. The lock is held.
+func (p *process) asksLeft() (left []*pending) {
+	for a := p.asks; a != nil; a = a.next {
+		if a.went.Load() == nil {
+			left = append(left, a)
+		}
+	}
+	return left
 }
 
 // Delegated is for package isolate: the node's root is one that was spawned elsewhere,

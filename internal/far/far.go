@@ -21,6 +21,7 @@ const (
 	Link                 // link it with the sender
 	Unlink               // undo that
 	Ready                // of Main: it is up
+	Lost                 // something that the sender got from it could not be understood
 )
 
 // A Process is a process of this node, or a stand-in. Implementations are comparable:
@@ -43,7 +44,8 @@ type Process interface {
 type Inbox interface {
 	// Receive decodes a message and puts it into the mailbox.
 	Receive(from Process, body *wire.Decoder, urgent bool) error
-	// Signal does what another process asks for.
+	// Signal does what another process asks for. Lost is told to the stand-in of the
+	// one that could not understand, with the one that had sent as from.
 	Signal(s Signal, from Process, reason error)
 }
 

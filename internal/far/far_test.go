@@ -203,6 +203,23 @@ func TestMessagesSignalsEnds(t *testing.T) {
 	there.want(t, "far dead ended: EOF", "main got signal 2 from far dead: <nil>")
 }
 
+func TestTheSenderHearsThatAMessageWasLost(t *testing.T) {
+	a, b, flush := pair(t)
+	here, there := a.node.(*world), b.node.(*world)
+	main := there.process("main")
+	b.ExportMain(main)
+	a.Bind(a.node.StandIn(a, Main, "main", 0))
+	for _, from := range []Process{here.process("alice"), nil} {
+		e := a.Message(Main, from, false)
+		e.Bytes = append(e.Bytes, 200) // the length of a text that is not there
+		_ = a.PostMessage(e)
+	}
+	flush()
+	why := wire.ErrMalformed.Error()
+	there.want(t, "report: a message from another OS process was lost: "+why, "report: a message from another OS process was lost: "+why)
+	here.want(t, "far main got signal 5 from alice: the message was lost: "+why)
+}
+
 func TestForgottenDead(t *testing.T) {
 	a, b, flush := pair(t)
 	b.ExportMain(b.node.(*world).process("main"))

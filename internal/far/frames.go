@@ -152,8 +152,20 @@ func (p *Peer) message(d *wire.Decoder) error {
 	}
 	if err := q.Receive(from, d, urgent); err != nil {
 		p.node.Report("a message from another OS process was lost", err)
+		p.lost(from, q, err)
 	}
 	return nil
+}
+
+// lost tells the other side that q could not understand what from had sent, for from may
+// have asked and wait for an answer.
+func (p *Peer) lost(from, q Process, why error) {
+	if from == nil {
+		return
+	}
+	if where, n := from.Away(); where == p {
+		p.Signal(n, Lost, q, fmt.Errorf("the message was lost: %w", why))
+	}
 }
 
 func (p *Peer) signal(d *wire.Decoder) error {
@@ -178,8 +190,12 @@ func (p *Peer) signal(d *wire.Decoder) error {
 	p.mu.RLock()
 	q, alive, _ := p.exports.get(to)
 	p.mu.RUnlock()
-	if alive {
+	switch {
+	case !alive:
+	case s != Lost:
 		q.Signal(s, from, reason)
+	case from != nil:
+		from.Signal(s, q, reason)
 	}
 	return nil
 }

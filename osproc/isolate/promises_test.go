@@ -196,6 +196,39 @@ func TestSendRefusesWhatCannotTravel(t *testing.T) {
 	})
 }
 
+// TestG30_AQuestionThatCannotTravel is about questions that come before the process has
+// begun to move, and after.
+func TestG30_AQuestionThatCannotTravel(t *testing.T) {
+	type secret struct{ troupe.Call[troupe.None, int] }
+	stage(t, func(self *troupe.Self[any]) {
+		for range 20 {
+			ref := isolate.Spawn(self, anyArgument, any(nil))
+			for range 3 {
+				_, err := troupe.AskWith(self, ref, func(c troupe.Call[troupe.None, int]) any { return secret{c} }, troupe.None{})
+				if err == nil || !strings.Contains(err.Error(), "not registered") {
+					t.Fatalf("got %v", err)
+				}
+			}
+		}
+	})
+}
+
+// halfKnown can be encoded here, and not be decoded in a child.
+type halfKnown struct{ troupe.Call[troupe.None, int] }
+
+func TestG30_AQuestionThatIsNotUnderstood(t *testing.T) {
+	isolate.RegisterType[halfKnown]("isolate_test.halfKnown") // a child does not come here
+	stage(t, func(self *troupe.Self[any]) {
+		ref := isolate.Spawn(self, anyArgument.With(osproc.Config{Stderr: osproc.Discard()}), any(nil))
+		for range 3 {
+			_, err := troupe.AskWith(self, ref, func(c troupe.Call[troupe.None, int]) any { return halfKnown{c} }, troupe.None{})
+			if err == nil || !strings.Contains(err.Error(), "isolate_test.halfKnown") {
+				t.Fatalf("got %v", err)
+			}
+		}
+	})
+}
+
 // TestG01_OrderOfAll has bodies, links and exits of one process arrive in their order.
 func TestG01_OrderOfAll(t *testing.T) {
 	stage(t, func(self *troupe.Self[string]) {
