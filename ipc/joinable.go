@@ -23,7 +23,9 @@ type JoinableQueue[T any] struct {
 }
 
 // NewJoinableQueue makes a queue in which at most items tasks wait (those that are leased do
-// not count), or with 0 as many as there is memory for. Errors are those of [NewQueue].
+// not count, up to 1024 of them), or with 0 as many as there is memory for. At most 64 tasks with
+// open files, or larger than an eighth of the memory, can be waiting or leased at the same time.
+// Errors are those of [NewQueue].
 func NewJoinableQueue[T any](items int, options ...QueueOption) (*JoinableQueue[T], error) {
 	codec, limits, err := queueSetup[T]("NewJoinableQueue", items, options)
 	if err != nil {

@@ -107,6 +107,58 @@ func newCount(t testing.TB) *Value[int64] {
 	return v
 }
 
+// Detach may come at any time, also from under a goroutine that is using the handle.
+func TestDetachWhileInUse(t *testing.T) {
+	for range 30 {
+		q, tasks := newTestQueue[*os.File](t, 2), newTestTasks[*os.File](t, 2)
+		l := must[*Lock](t)(NewLock())
+		var wg sync.WaitGroup
+		again := func(f func() error) {
+			wg.Go(func() {
+				for {
+					if err := f(); errors.Is(err, ErrClosed) {
+						return
+					} else if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		ctx := t.Context()
+		again(func() error { return q.Put(ctx, os.Stdin) })
+		again(func() error {
+			f, err := q.Get(ctx)
+			if err != nil {
+				return err
+			}
+			return f.Close()
+		})
+		again(func() error { return tasks.Put(ctx, os.Stdin) })
+		again(func() error {
+			task, err := tasks.Get(ctx)
+			if err != nil {
+				return err
+			}
+			return errors.Join(task.Value.Close(), task.Done())
+		})
+		for range 2 {
+			again(func() error { return l.Lock(ctx) })
+			again(func() error {
+				if err := l.Unlock(); !errors.Is(err, ErrNotOwner) {
+					return err
+				}
+				return nil
+			})
+		}
+		pause()
+		if err := errors.Join(q.Detach(), tasks.Detach(), l.Detach()); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+	}
+}
+
 // What a poor child gets, and does without descriptors or memory.
 type poverty struct {
 	Lock  *Lock // somebody else has it

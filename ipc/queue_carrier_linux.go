@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -35,9 +36,9 @@ func newCarrier() ([]int, error) {
 func (c carrier) send(at uint64, m *parcel) error {
 	tag := binary.NativeEndian.AppendUint64(nil, at&^ringClosed)
 	tag = binary.NativeEndian.AppendUint64(tag, m.header.owner)
-	err := unix.Sendmsg(c.region.Extra(0), tag, unix.UnixRights(m.files...), nil, unix.MSG_NOSIGNAL)
+	err := c.out(tag, m.files)
 	switch {
-	case err == unix.EAGAIN:
+	case errors.Is(err, unix.EAGAIN):
 		return errFull
 	case err != nil:
 		return fmt.Errorf("ipc: cannot send %d open files through a queue: %w", len(m.files), err)
@@ -49,7 +50,10 @@ func (c carrier) send(at uint64, m *parcel) error {
 func (c carrier) peek(at uint64, e ringEntry) ([]int, error) {
 	var tag [carrierTag]byte
 	for {
-		n, _, _, _, err := unix.Recvmsg(c.region.Extra(1), tag[:], nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		n, _, _, err := c.in(tag[:], nil, unix.MSG_PEEK)
+		if errors.Is(err, ErrClosed) {
+			return nil, err
+		}
 		if err != nil || n != carrierTag {
 			return nil, errCorrupt
 		}
@@ -60,7 +64,7 @@ func (c carrier) peek(at uint64, e ringEntry) ([]int, error) {
 		c.drop() // of one who died before the message appeared, or after it was taken
 	}
 	oob := make([]byte, unix.CmsgSpace(4*e.files))
-	_, oobn, _, _, err := unix.Recvmsg(c.region.Extra(1), tag[:], oob, unix.MSG_PEEK|unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+	_, oobn, _, err := c.in(tag[:], oob, unix.MSG_PEEK)
 	if err != nil {
 		return nil, fmt.Errorf("ipc: cannot receive %d open files from a queue: %w", e.files, err)
 	}
@@ -75,8 +79,24 @@ func (c carrier) peek(at uint64, e ringEntry) ([]int, error) {
 // drop drops the first datagram. gets is locked.
 func (c carrier) drop() bool {
 	var tag [carrierTag]byte
-	n, _, _, _, err := unix.Recvmsg(c.region.Extra(1), tag[:], nil, unix.MSG_DONTWAIT)
+	n, _, _, err := c.in(tag[:], nil, 0)
 	return err == nil && n > 0
+}
+
+// out sends a datagram.
+func (c carrier) out(body []byte, files []int) error {
+	return c.region.Extra(0, func(fd int) error {
+		return unix.Sendmsg(fd, body, unix.UnixRights(files...), nil, unix.MSG_NOSIGNAL)
+	})
+}
+
+// in receives a datagram, or looks at it.
+func (c carrier) in(body, oob []byte, how int) (n, oobn, flags int, err error) {
+	err = c.region.Extra(1, func(fd int) (err error) {
+		n, oobn, flags, _, err = unix.Recvmsg(fd, body, oob, how|unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+		return err
+	})
+	return n, oobn, flags, err
 }
 
 // sweep drops all datagrams. gets and puts are locked, and there is no message.

@@ -17,7 +17,7 @@ import (
 type taskStore struct{ region *shm.Region }
 
 func (s taskStore) add(tag uint64, files []int) error {
-	err := unix.Sendmsg(s.region.Extra(0), binary.NativeEndian.AppendUint64(nil, tag), unix.UnixRights(files...), nil, unix.MSG_NOSIGNAL)
+	err := carrier(s).out(binary.NativeEndian.AppendUint64(nil, tag), files)
 	if err != nil {
 		return fmt.Errorf("ipc: cannot keep %d open files of a task: %w", len(files), err)
 	}
@@ -27,7 +27,7 @@ func (s taskStore) add(tag uint64, files []int) error {
 // first returns the tag of the first datagram.
 func (s taskStore) first() (tag uint64, ok bool) {
 	var b [8]byte
-	n, _, _, _, err := unix.Recvmsg(s.region.Extra(1), b[:], nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	n, _, _, err := carrier(s).in(b[:], nil, unix.MSG_PEEK)
 	return binary.NativeEndian.Uint64(b[:]), err == nil && n == len(b)
 }
 
@@ -35,7 +35,7 @@ func (s taskStore) first() (tag uint64, ok bool) {
 func (s taskStore) files(n int) ([]int, error) {
 	var b [8]byte
 	oob := make([]byte, unix.CmsgSpace(4*n))
-	_, oobn, flags, _, err := unix.Recvmsg(s.region.Extra(1), b[:], oob, unix.MSG_PEEK|unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+	_, oobn, flags, err := carrier(s).in(b[:], oob, unix.MSG_PEEK)
 	files := rights(oob[:oobn])
 	if err != nil || flags&unix.MSG_CTRUNC != 0 {
 		_ = (&wire.Decoder{Files: files}).Close()
@@ -66,6 +66,8 @@ func (s taskStore) find(tag uint64, n int, lives func(uint64) bool) ([]int, erro
 	for range 4 * maxFiled {
 		t, ok := s.first()
 		switch {
+		case !ok && s.region.Extra(1, func(int) error { return nil }) != nil:
+			return nil, ErrClosed
 		case !ok:
 			return nil, errCorrupt
 		case t == tag:

@@ -57,6 +57,8 @@ type Region struct {
 
 	refs int // guarded by regions.Mutex
 
+	using sync.RWMutex // held for reading while a descriptor is used, for writing to close it
+
 	mu     sync.Mutex
 	closed bool
 	peers  map[int]*peer // by slot
@@ -240,12 +242,17 @@ func (r *Region) Release() {
 	for _, b := range r.bells {
 		b.close()
 	}
+	r.using.Lock()
+	defer r.using.Unlock()
 	closeAll(append(r.extra, r.memory))
+	r.extra = nil
 }
 
 // Files returns the descriptors that another process needs to open the region. They stay the
 // region's, and are valid until it is released.
 func (r *Region) Files() []int {
+	r.using.RLock()
+	defer r.using.RUnlock()
 	files := []int{r.memory}
 	for _, b := range r.bells {
 		files = append(files, b.fd)
@@ -253,8 +260,16 @@ func (r *Region) Files() []int {
 	return append(files, r.extra...)
 }
 
-// Extra returns the i-th of the further descriptors.
-func (r *Region) Extra(i int) int { return r.extra[i] }
+// Extra calls f with the i-th of the further descriptors, which is not closed until f returns.
+// f must not wait for anything. Extra returns f's error, or [ErrClosed].
+func (r *Region) Extra(i int, f func(fd int) error) error {
+	r.using.RLock()
+	defer r.using.RUnlock()
+	if r.extra == nil {
+		return ErrClosed
+	}
+	return f(r.extra[i])
+}
 
 // Order returns the order of what goroutines of this process do in the region.
 func (r *Region) Order() *Order { return &r.order }
