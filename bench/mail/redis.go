@@ -1,4 +1,4 @@
-package mail
+package main
 
 import (
 	"bufio"
@@ -7,7 +7,6 @@ import (
 	"net"
 	"os/exec"
 	"strings"
-	"testing"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -16,7 +15,7 @@ import (
 )
 
 // startRedis starts a redis-server that writes each change to disk before it answers.
-func startRedis(b *testing.B) (addr string) {
+func startRedis(b *place) (addr string) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		b.Skip("there is no redis-server: install it")
 	}
@@ -48,7 +47,7 @@ func startRedis(b *testing.B) (addr string) {
 	return ""
 }
 
-func openRedis(b *testing.B) system {
+func openRedis(b *place) system {
 	store, err := redis.Connect("redis://" + startRedis(b))
 	if err != nil {
 		b.Fatal(err)
@@ -58,7 +57,7 @@ func openRedis(b *testing.B) system {
 
 // openRawRedis appends to a stream, reads with a consumer group, acknowledges and
 // deletes, in batches, with nothing else.
-func openRawRedis(b *testing.B) system {
+func openRawRedis(b *place) system {
 	ctx := context.Background()
 	c := goredis.NewClient(&goredis.Options{Addr: startRedis(b), PoolSize: 128})
 	b.Cleanup(func() { c.Close() })

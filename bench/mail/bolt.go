@@ -1,9 +1,8 @@
-package mail
+package main
 
 import (
 	"encoding/binary"
 	"path/filepath"
-	"testing"
 	"time"
 
 	bbolt "go.etcd.io/bbolt"
@@ -11,7 +10,7 @@ import (
 	"github.com/troupe-go/troupe/mailbox/bolt"
 )
 
-func openBolt(b *testing.B) system {
+func openBolt(b *place) system {
 	store, err := bolt.Open(filepath.Join(b.TempDir(), "mail.db"))
 	if err != nil {
 		b.Fatal(err)
@@ -22,7 +21,7 @@ func openBolt(b *testing.B) system {
 // openRawBolt appends to a bucket, with bbolt's own batches, reads with a cursor as much
 // as there is up to 64, and deletes that in one transaction. Each of them is on the disk
 // when it returns.
-func openRawBolt(b *testing.B) system {
+func openRawBolt(b *place) system {
 	db, err := bbolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600, &bbolt.Options{
 		NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
 	})
