@@ -13,7 +13,8 @@ import (
 
 // Memory is a Store that keeps mail as Go values in memory, where it is lost with
 // the program. An address without mail takes no memory. Make one with
-// [NewMemory]. It is also a [ValueStore] and [Answers], and its boxes are [Ledger]s.
+// [NewMemory]. It is also a [ValueStore],
+// [Answers] and [States], and its boxes are [Ledger]s.
 type Memory struct {
 	limit    int // for mail without a Limit of its own
 	full     troupe.Overflow

@@ -220,11 +220,19 @@ func (t *tenure) leaveAndUnlock() {
 }
 
 // State returns what the last Commit left; see [Ledger].
-func (t *tenure) State(context.Context) ([]byte, error) {
-	s := t.box.store.shard(t.box.address)
+func (t *tenure) State(ctx context.Context) ([]byte, error) {
+	return t.box.store.State(ctx, t.box.address)
+}
+
+// State returns what the last Commit at an address left; see [States].
+func (m *Memory) State(_ context.Context, address string) ([]byte, error) {
+	if m.closed.Load() {
+		return nil, ErrClosed
+	}
+	s := m.shard(address)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.states[t.box.address], nil
+	return s.states[address], nil
 }
 
 // Commit does all of c or nothing; see [Ledger].

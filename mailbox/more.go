@@ -33,6 +33,14 @@ type Commit struct {
 	SetState bool
 }
 
+// States is a store whose boxes are Ledgers, and that tells the state of an address to
+// anybody, whether or not the address has mail or an owner.
+type States interface {
+	// State returns what the last Commit with a State left, nil if none has.
+	// The caller must not change it.
+	State(ctx context.Context, address string) ([]byte, error)
+}
+
 // Answers is a store that can carry the answer to a question back to the program
 // that asked, if it still listens. An answer is not kept for anybody: who has
 // gone does not need it.

@@ -113,11 +113,14 @@ func Example_collector() {
 
 	sums, err := store.Addresses().Status(ctx, "/sums")
 	fmt.Println("sums that were sent:", sums.Waiting, err)
+	state, err := store.State(ctx, "/sum") // without mail, and without owning the address
+	fmt.Println("the last of them:", string(state), err)
 	// Output:
 	// 1 makes 1
 	// 2 makes 3
 	// 3 makes 6
 	// sums that were sent: 3 <nil>
+	// the last of them: 6 <nil>
 }
 
 // collect handles the mail of a box until there is none, and gives it back.

@@ -258,13 +258,10 @@ func checkSums(t *testing.T, dir string, all int) int {
 	}
 	defer s.shut()
 	var have sum
-	err = s.view(func(tx *txn) error {
-		b := tx.table(state).Get([]byte("/sum"))
-		if b == nil {
-			return nil
-		}
-		return json.Unmarshal(b, &have)
-	})
+	b, err := s.State(t.Context(), "/sum")
+	if b != nil {
+		err = json.Unmarshal(b, &have)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

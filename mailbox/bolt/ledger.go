@@ -10,9 +10,12 @@ import (
 )
 
 // State returns what the last Commit left; see [mailbox.Ledger].
-func (b *box) State(ctx context.Context) (found []byte, err error) {
-	err = b.store.view(func(t *txn) error {
-		found = bytes.Clone(t.table(state).Get([]byte(b.address)))
+func (b *box) State(ctx context.Context) ([]byte, error) { return b.store.State(ctx, b.address) }
+
+// State returns what the last Commit at an address left; see [mailbox.States].
+func (s *Store) State(_ context.Context, address string) (found []byte, err error) {
+	err = s.view(func(t *txn) error {
+		found = bytes.Clone(t.table(state).Get([]byte(address)))
 		return nil
 	})
 	return found, err

@@ -17,7 +17,8 @@ import (
 )
 
 // A Store keeps mail in a file. It is a [mailbox.Store] and carries
-// [mailbox.Answers] within the program; its boxes are [mailbox.Ledger]s.
+// [mailbox.Answers] within the program; its boxes are [mailbox.Ledger]s, and it has
+// their [mailbox.States].
 type Store struct {
 	mailbox.LocalAnswers
 

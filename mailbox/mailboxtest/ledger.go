@@ -66,6 +66,11 @@ func ledger(t *testing.T, p Place) {
 		State:    []byte("one"), SetState: true,
 	})
 	wantState(t, l, "one")
+	if states, ok := s.(mailbox.States); ok {
+		if got, err := states.State(limited(t), "/a"); string(got) != "one" || err != nil {
+			t.Errorf("the store's State returned %q, %v; want one", got, err)
+		}
+	}
 	take(t, b, "3", 1)
 	release(t, b)
 	b = nextIs(t, session, "/b")
