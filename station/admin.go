@@ -47,6 +47,23 @@ func (s *Station) Start(address string) error {
 	return store.Addresses().Start(ctx, address)
 }
 
+// Flush returns when everything that handlers have done so far is safe in the
+// stores: what was acknowledged does not come again. Nobody has to call it. It
+// returns nil at once if the station does not run, mailbox.ErrLost if some of it
+// came too late because an address has got another owner, and what else
+// [mailbox.Session.Flush] returns.
+func (s *Station) Flush(ctx context.Context) error {
+	r := s.run.Load()
+	if r == nil {
+		return nil
+	}
+	var errs []error
+	for _, seat := range r.seats {
+		errs = append(errs, seat.session.Flush(ctx))
+	}
+	return errors.Join(errs...)
+}
+
 func (s *Station) storeAt(address string) (mailbox.Store, error) {
 	if err := mailbox.CheckAddress(address); err != nil {
 		return nil, err

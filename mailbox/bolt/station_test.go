@@ -12,6 +12,7 @@ import (
 	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/station"
+	"github.com/troupe-go/troupe/station/stationtest"
 )
 
 const accounts = 5
@@ -56,6 +57,14 @@ func stationProgram(dir string, _ []string) error {
 		return err
 	}
 	return bank(s, func() { fmt.Println("done") }).Serve(context.Background())
+}
+
+// TestStations runs stations on the file.
+func TestStations(t *testing.T) {
+	stationtest.Run(t, func(t *testing.T) stationtest.Place {
+		p := place(t)
+		return stationtest.Place{Open: p.Open, Crash: p.Crash}
+	})
 }
 
 // TestG70_StationKilledAtAnyInstant: a program that serves atomic actors is killed

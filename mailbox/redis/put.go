@@ -191,9 +191,8 @@ func (p *putter) tell(c *putCall, digits string) {
 		}
 		m := &c.mail[c.next]
 		c.next++
-		if m.Due.IsZero() {
-			s.news(m.Address, held.LaneOf(m.Priority))
-		}
+		// Also of mail that is not due: the server's clock decides, and by it may be due already.
+		s.news(m.Address, held.LaneOf(m.Priority))
 	}
 	switch {
 	case c.next == len(c.mail):

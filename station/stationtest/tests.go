@@ -110,6 +110,7 @@ func deadLetters(t *testing.T, p Place) {
 		}
 	}
 	l.until(1) // so what is before it is settled
+	must(t, s.Flush(ctx))
 	letters, err := s.DeadLetters(ctx, "/box", 0)
 	if must(t, err); len(letters) != 2 {
 		t.Fatal(letters)
@@ -200,7 +201,8 @@ func schedule(t *testing.T, p Place) {
 			}
 			seen[id] = true
 		case <-time.After(patience):
-			t.Fatal("no tick came")
+			nodes, err := s.Subtree(t.Context(), station.ScheduleAddress("pulse"))
+			t.Fatalf("no tick came; %+v, %v", nodes, err)
 		}
 	}
 	must(t, station.Unschedule(limited(t), s, "pulse"))
