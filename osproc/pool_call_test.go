@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"syscall"
 	"testing"
 	"time"
 
@@ -146,4 +147,28 @@ func TestG63_TasksGivenUpAtAnyTime(t *testing.T) {
 		}
 		shut(t, p)
 	}
+}
+
+// Calls are given up at once, however many, though a worker that was stopped hears nothing of it.
+func TestG63_GivenUpWhileTheWorkerIsStopped(t *testing.T) {
+	nothingLeft(t)
+	p := openPool(t, osproc.PoolConfig{Workers: 1})
+	must[int](t)(p.Do(t.Context(), job{}))
+	syscall.Kill(p.Stats().Workers[0].PID, syscall.SIGSTOP)
+	ctx, cancel := context.WithCancel(t.Context())
+	var all []*osproc.Future[int]
+	for i := range storm(1000, 30_000) {
+		all = append(all, p.DoAsync(ctx, job{N: i}))
+	}
+	cancel()
+	for i, f := range all { // it may have done something before it was stopped
+		if n, err := f.Wait(t.Context()); !errors.Is(err, context.Canceled) && (err != nil || n != 2*i) {
+			t.Fatal(n, err)
+		}
+	}
+	syscall.Kill(p.Stats().Workers[0].PID, syscall.SIGCONT)
+	if n, err := p.Do(t.Context(), job{N: 4}); n != 8 || err != nil {
+		t.Error(n, err)
+	}
+	shut(t, p)
 }

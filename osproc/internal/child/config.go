@@ -69,6 +69,8 @@ type Job struct {
 	Fill func(*wire.Encoder) error // encodes what the role begins with; nil is nothing
 	// Launched is called when the worker runs, and is not ready yet; nil is nothing.
 	Launched func(*Child)
+	// Endless means that sending on the link waits for nothing, however much has not left.
+	Endless bool
 
 	Path string   // of a program, as exec.LookPath found it
 	Args []string // with the name of the program first

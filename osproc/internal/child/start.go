@@ -84,6 +84,9 @@ func begin(cfg Config, job Job) (c *Child, greeting string, err error) {
 	fs.succeed()
 	if fs.conn != nil {
 		c.link = wire.NewLink(fs.conn)
+		if job.Endless {
+			c.link.NeverWait()
+		}
 	}
 	for _, o := range c.output {
 		go o.read()

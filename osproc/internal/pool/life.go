@@ -81,6 +81,7 @@ func (p *Pool) start() (*member, error) {
 		Role:     Role,
 		Fill:     func(e *wire.Encoder) error { return cfg.encodeBeginning(e, theirs, shared) },
 		Launched: p.launched,
+		Endless:  true, // whoever gives up a task does not wait for a worker that somebody has stopped
 	})
 	theirs.Close()
 	if shared != nil {
