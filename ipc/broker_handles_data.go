@@ -148,9 +148,6 @@ func asTasks(r *remote) taskBackend  { return brokerQueue{r} }
 
 func (q brokerQueue) handle() handle { return q.remote }
 
-// peer is who values that are put are for.
-func (q brokerQueue) peer() any { return q.link.peer() }
-
 func (q brokerQueue) put(ctx context.Context, e *wire.Encoder) error {
 	_, err := q.ask(ctx, opPut, e)
 	return err

@@ -282,7 +282,7 @@ func TestConform_QueueLargeMessages(t *testing.T) {
 // and of what living producers put nothing comes twice.
 func TestG61_ConformQueueUsersKilled(t *testing.T) {
 	conform(t, 0, func(t *testing.T, k *kit, me here, _ []*there) {
-		for range 10 {
+		for range 6 * (1 + soakRounds()) {
 			producer, consumer := newActor(t, k), newActor(t, k)
 			want(t, producer, "lock", 0, nil)
 			want(t, consumer, "acquire bounded", 0, nil)

@@ -169,7 +169,7 @@ func TestG61_ConformHolderKilled(t *testing.T) {
 		for _, held := range []struct{ take, give string }{
 			{"lock", "unlock"}, {"rlock", "runlock"}, {"acquire bounded", "release bounded"},
 		} {
-			for range 5 {
+			for range 3 * (1 + soakRounds()) {
 				holder, waiter, other := newActor(t, k), newActor(t, k), newActor(t, k)
 				want(t, holder, held.take, 0, nil)
 				waits := []<-chan result{waiter.begin(t.Context(), held.take, 0), me.begin(t.Context(), held.take, 0)}

@@ -88,7 +88,8 @@ func (m *Manager) Barrier(ctx context.Context, name string, parties int) (*Barri
 }
 
 // OpenQueue opens a queue of m in which at most items values wait; see [NewQueue] for items and
-// options, and [Manager.Lock] for names. The other side must be the same program.
+// options, and [Manager.Lock] for names. The other side must be the same program. Over TCP, values
+// can have no open files inside, and no handles: send those over a [Conn].
 func OpenQueue[T any](ctx context.Context, m *Manager, name string, items int, options ...QueueOption) (*Queue[T], error) {
 	r, codec, err := openQueueOf[T](ctx, m, kindQueue, name, items, options)
 	if err != nil {
