@@ -45,7 +45,7 @@ func openJetStream(b *place) system {
 // one by one, without waiting but for the last.
 func openRawJetStream(b *place) system {
 	ctx := context.Background()
-	j, err := js.New(startNats(b))
+	j, err := js.New(startNats(b), js.WithDefaultTimeout(time.Minute)) // a slow disk is no failure
 	if err != nil {
 		b.Fatal(err)
 	}
