@@ -15,13 +15,13 @@ import (
 // A contest is what a process that wants a lock is told.
 type contest struct {
 	Lock  *ipc.Lock
-	Began *ipc.Event // set when it begins
+	Began *ipc.Event // set when it has begun
 	For   time.Duration
 }
 
-// contend locks and unlocks for a while, and returns how often.
+// contend locks and unlocks for a while, once the contest has begun, and returns how often.
 var contend = osproc.Register("contend", func(ctx context.Context, c contest) (int, error) {
-	if err := c.Began.Set(); err != nil {
+	if err := c.Began.Wait(ctx); err != nil {
 		return 0, err
 	}
 	n := 0
@@ -130,15 +130,13 @@ func lockContended(ctx context.Context) (float64, error) {
 	defer end()
 	c.For = time.Duration(few(400)) * time.Millisecond
 	var both [2]*osproc.Process[int]
-	begin := c
 	for i := range both {
-		if begin.Began, err = ipc.NewEvent(); err != nil {
+		if both[i], err = contend.Start(ctx, c); err != nil {
 			return 0, err
 		}
-		defer func() { _ = begin.Began.Detach() }()
-		if both[i], err = contend.Start(ctx, begin); err != nil {
-			return 0, err
-		}
+	}
+	if err := c.Began.Set(); err != nil {
+		return 0, err
 	}
 	total := 0
 	for _, p := range both {
