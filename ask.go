@@ -372,6 +372,11 @@ func (a *pending) wait(ctx context.Context) error {
 		a.await()
 		return nil
 	}
+	if a.went.Load() != nil { // he who fetches the answer himself cannot look at ctx
+		defer context.AfterFunc(ctx, func() { a.fail(context.Cause(ctx)) })()
+		a.await()
+		return nil
+	}
 	select {
 	case <-a.wake:
 		return nil

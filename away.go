@@ -1,6 +1,7 @@
 package troupe
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -124,10 +125,15 @@ func (s *Self[M]) forward(a *away, from *process, body M, ask *pending, urgent b
 		wire.Drop(e)
 		return fmt.Errorf("troupe: %v is in another OS process: %w", s.pid(), err)
 	}
-	if a.peer.PostMessage(e) != nil {
+	switch err := a.peer.PostMessage(e); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, far.ErrGone):
+		return fmt.Errorf("troupe: %v is in another OS process: %w", s.pid(), err)
+	case ask == nil:
 		return ErrNoProc
 	}
-	return nil
+	return nil // the question ends with the process, which is about to: its reason is not known yet
 }
 
 // receiveFar takes a message that came from elsewhere. A bound that blocks does not hold

@@ -305,7 +305,7 @@ func TestCalls(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	a.AddCall(c)
-	a.Close(errTaken)
+	a.Close(errTaken)()
 	if got := <-c; got != "taken" {
 		t.Errorf("got %q", got)
 	}

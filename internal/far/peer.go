@@ -127,9 +127,11 @@ func (p *Peer) begin() *wire.Encoder {
 	return e
 }
 
-// Close ends all stand-ins but Main, fails all questions, and forgets all exports.
-// It is to be called when nothing more is received, with the reason why.
-func (p *Peer) Close(reason error) {
+// Close ends all stand-ins but Main, and forgets all exports. It is to be called when
+// nothing more is received, with the reason why. It returns what fails the questions
+// that nobody has answered; that is to be called when Main's end has been told: who hears
+// of that by a question must find Main's name free.
+func (p *Peer) Close(reason error) (fail func()) {
 	p.attaching.Lock()
 	p.over.Store(true)
 	for _, e := range p.early {
@@ -150,8 +152,10 @@ func (p *Peer) Close(reason error) {
 			q.End(reason)
 		}
 	}
-	for _, a := range calls {
-		a.Answered(nil, reason)
+	return func() {
+		for _, a := range calls {
+			a.Answered(nil, reason)
+		}
 	}
 }
 

@@ -203,7 +203,7 @@ func TestTheOtherSideDiesWhileAnAskerReads(t *testing.T) {
 				served = a.turn.without
 				a.turn.mu.Unlock()
 			}
-			a.Close(errTaken)
+			a.Close(errTaken)()
 		}()
 		a.Await(&q.wake)
 		wantError(t, q.err, errTaken)

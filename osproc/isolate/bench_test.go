@@ -3,6 +3,7 @@
 package isolate_test
 
 import (
+	"context"
 	"io"
 	"net"
 	"os"
@@ -96,12 +97,26 @@ var asked = isolate.Register("asked", func(self *troupe.Self[troupe.Call[[64]byt
 // of as many bytes over a bare socket pair to an OS process that does nothing else; the
 // two take turns.
 func BenchmarkAsk(b *testing.B) {
+	benchmarkAsk(b, func(self *troupe.Self[int]) context.Context { return self })
+}
+
+// BenchmarkAskWithContext is BenchmarkAsk with a context that may end before the process.
+func BenchmarkAskWithContext(b *testing.B) {
+	benchmarkAsk(b, func(self *troupe.Self[int]) context.Context {
+		ctx, cancel := context.WithCancel(self)
+		b.Cleanup(cancel)
+		return ctx
+	})
+}
+
+func benchmarkAsk(b *testing.B, from func(*troupe.Self[int]) context.Context) {
 	b.ReportAllocs()
 	c := bareEcho(b)
 	stage(b, func(self *troupe.Self[int]) {
 		ref := isolate.Spawn(self, asked, troupe.None{})
+		ctx := from(self)
 		ask := func() {
-			if _, err := troupe.Ask(self, ref, [64]byte{}); err != nil {
+			if _, err := troupe.Ask(ctx, ref, [64]byte{}); err != nil {
 				b.Fatal(err)
 			}
 		}

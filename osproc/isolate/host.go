@@ -16,12 +16,13 @@ import (
 
 // A host is the parent's side of one isolated process.
 type host struct {
-	peer   *far.Peer
-	name   string
-	config osproc.Config
-	ctx    context.Context // of the start
-	cancel context.CancelCauseFunc
-	grace  time.Duration
+	process troupe.PID
+	peer    *far.Peer
+	name    string
+	config  osproc.Config
+	ctx     context.Context // of the start
+	cancel  context.CancelCauseFunc
+	grace   time.Duration
 
 	mu     sync.Mutex
 	child  *child.Child // once it was launched
@@ -31,8 +32,8 @@ type host struct {
 	late   *time.Timer
 }
 
-func newHost(name string, cfg osproc.Config) *host {
-	h := &host{peer: far.New(nil), name: name, config: cfg}
+func newHost(process troupe.PID, name string, cfg osproc.Config) *host {
+	h := &host{process: process, peer: far.New(nil), name: name, config: cfg}
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
 	h.peer.KillMain, h.peer.MainEnded = h.kill, h.mainEnded
 	if h.config.Name == "" {
@@ -89,7 +90,11 @@ func (h *host) close(reason error) {
 	if troupe.IsNormal(reason) {
 		reason = troupe.ErrShutdown // what its other processes were told
 	}
-	h.peer.Close(reason)
+	fail := h.peer.Close(reason)
+	go func() {
+		_ = h.process.Wait(context.Background())
+		fail()
+	}()
 	h.cancel(nil)
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -94,7 +94,7 @@ func Body[M, A any](k *Kind[M, A], a A) func(self *troupe.Self[M]) error {
 		if err != nil {
 			return fmt.Errorf("isolate: %q cannot be started: %w", k.name, err)
 		}
-		h := newHost(k.name, k.config)
+		h := newHost(self.PID(), k.name, k.config)
 		o, err := self.Delegate(h.peer, k.name)
 		if err != nil {
 			return err

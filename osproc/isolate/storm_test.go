@@ -221,6 +221,37 @@ func TestG45_SupervisedAndKilled(t *testing.T) {
 	})
 }
 
+// TestG30_StormOfNames kills what is asked by its name, under a supervisor: a question
+// ends with the answer or with the reason of the end, and the next finds the successor.
+func TestG30_StormOfNames(t *testing.T) {
+	stage(t, func(self *troupe.Self[string]) {
+		spec := supervisor.Spec{Intensity: 1 << 20, Children: []supervisor.Child{{Name: "w", Body: isolate.Child(worker, self.Ref())}}}
+		sup := spec.Body().Spawn(self, troupe.Name("sup"))
+		for round := range rounds(60) {
+			pid, err := strconv.Atoi(next(t, self).Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				pause(3 * time.Millisecond)
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}()
+			for {
+				n, err := troupe.Ask(self, troupe.Named[troupe.Call[int, int]]("sup/w"), round, troupe.After(long))
+				if n == 2*round && err == nil {
+					continue
+				}
+				var x *osproc.ExitError
+				if !errors.As(err, &x) || x.PID != pid {
+					t.Fatalf("round %d: got %d, %v", round, n, err)
+				}
+				break
+			}
+		}
+		wantErr(t, sup.Shutdown(self, long), troupe.ErrShutdown)
+	})
+}
+
 // family starts children of its own and says who they are.
 var family = isolate.Register("family", func(self *troupe.Self[troupe.None], to troupe.Ref[int]) error {
 	for range 2 {
