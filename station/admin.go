@@ -35,8 +35,9 @@ func (s *Station) Stop(address string) error {
 	return store.Addresses().Stop(ctx, address)
 }
 
-// Start lets an address go on that was stopped. A closed gate is asked again soon.
-// Errors are those of Stop.
+// Start lets an address go on that was stopped. A gate that was closed is asked
+// again: at once, or, if the store is shared with other programs, after
+// [Options.GateWait]. Errors are those of Stop.
 func (s *Station) Start(address string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

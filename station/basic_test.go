@@ -209,6 +209,21 @@ func TestG71_Gate(t *testing.T) {
 	})
 }
 
+func TestG71_StartAsksTheGateAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _ := newStation(t)
+		var open atomic.Bool
+		got := numbers(s, "/a", station.Options{Gate: func(string) bool { return open.Load() }, GateWait: time.Hour})
+		start(t, s)
+		tell(t, s, "/a", 1)
+		synctest.Wait()
+		open.Store(true)
+		must(t, s.Start("/a"))
+		synctest.Wait()
+		wantList(t, got.get(), 1)
+	})
+}
+
 func TestPriorityDelayExpiryAndIDs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s, _ := newStation(t)

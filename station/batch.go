@@ -13,13 +13,17 @@ import (
 // handleAll handles what was fetched. more is false if the hand should let go of
 // the resident; alive is false if it has been fenced.
 func (h *hand) handleAll(res *resident, n int) (more, alive bool) {
+	h.n, h.odd = n, false
 	if res.route.opts.Parallel > 1 {
 		res.share()
 	}
+	if !h.at.CompareAndSwap(nothing, 0) {
+		res.settle(h.outcomes(0, 0)...)
+		res.done() // as in prepare
+		return false, false
+	}
 	began := time.Since(h.run.born)
 	w := res.work()
-	h.n, h.odd = n, false
-	h.at.Store(0)
 	i, more := 0, true
 	for i < n && more {
 		d := &h.buf[i]

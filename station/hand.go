@@ -114,6 +114,8 @@ func (h *hand) serve(res *resident) (alive bool) {
 			return true
 		case n == 0:
 			continue
+		case res.retire.Load():
+			res.retire.Store(false) // it is not idle after all
 		}
 		if more, alive := h.handleAll(res, n); !alive {
 			return false

@@ -67,7 +67,7 @@ type Options struct {
 	Parallel int
 
 	// Gate decides whether an actor may start now. If not, mail waits, and
-	// the gate is asked again after GateWait, or at once by [Station.Start].
+	// the gate is asked again after GateWait, or before by [Station.Start].
 	// Nil lets all start.
 	Gate func(address string) bool
 

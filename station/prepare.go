@@ -11,6 +11,7 @@ import (
 // resident has left.
 func (h *hand) prepare(res *resident) (ready, alive bool) {
 	if !h.at.CompareAndSwap(nothing, preparing) {
+		res.requeue() // whoever has fenced the hand has not seen that it had a resident
 		return false, false
 	}
 	w, err := h.makeActor(res)

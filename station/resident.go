@@ -124,10 +124,10 @@ func (res *resident) leave(later time.Duration) {
 	res.turn.Store(departed)
 	res.run.residents.remove(res)
 	res.run.rest.remove(res)
+	defer func() { _ = res.box.Release(later) }()
 	if w := res.work(); w != nil {
 		retireActor(res, w)
 	}
-	_ = res.box.Release(later)
 }
 
 // quit is leave by whoever has the turn. While handlers are still at work it is put

@@ -30,7 +30,7 @@ func (l *restList) add(res *resident, now int64) {
 		idle = 0
 	}
 	l.mu.Lock()
-	if res.place == 0 && !l.closed {
+	if res.place == 0 && !l.closed && res.turn.Load() != departed {
 		heap.Push(&l.heap, restEntry{max(now+max(idle, 0), res.until.Load()), res})
 	}
 	l.arm(now)
@@ -93,7 +93,12 @@ func (l *restList) onTimer() {
 func (l *restList) pop(now int64, early bool) *resident {
 	res := l.heap[0].res
 	at := max(res.asleep.Load()+max(int64(res.route.opts.Idle), 0), res.until.Load())
-	if res.turn.Load() == atRest && (at <= now || early && res.until.Load() <= now) {
+	turn := res.turn.Load()
+	if turn == departed {
+		heap.Pop(&l.heap)
+		return nil
+	}
+	if turn == atRest && (at <= now || early && res.until.Load() <= now) {
 		heap.Pop(&l.heap)
 		return res
 	}

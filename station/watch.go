@@ -2,8 +2,10 @@ package station
 
 import (
 	"context"
+	"runtime/debug"
 	"time"
 
+	"github.com/troupe-go/troupe"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -73,7 +75,7 @@ func (r *run) lookAt(ctx context.Context, route *route, high map[string]bool) er
 				continue
 			}
 			if still[s.Address] = true; !high[s.Address] {
-				route.opts.HighWater.Hook(s)
+				r.callHook(route, s)
 			}
 		}
 		if len(list) < watchPage {
@@ -86,6 +88,15 @@ func (r *run) lookAt(ctx context.Context, route *route, high map[string]bool) er
 		high[address] = true
 	}
 	return nil
+}
+
+func (r *run) callHook(route *route, s mailbox.Status) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.report("HighWater.Hook panicked", s.Address, &troupe.PanicError{Value: v, Stack: debug.Stack()})
+		}
+	}()
+	route.opts.HighWater.Hook(s)
 }
 
 func (w *HighWater) beyond(s mailbox.Status, now time.Time) bool {

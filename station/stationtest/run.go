@@ -194,10 +194,13 @@ func (l *ledger) handle(s *station.Station, fails int) {
 	}, station.Options{Retry: station.Retry{Attempts: -1, Min: time.Millisecond, Max: 10 * time.Millisecond}})
 }
 
-const boxes = 7
+const (
+	boxes = 7
+	each  = 60 // parcels of a sender
+)
 
 // send sends parcels of several senders, each in order, and waits until they are safe.
-func send(t *testing.T, s *station.Station, first, senders, each int) {
+func send(t *testing.T, s *station.Station, first, senders int) {
 	var wg sync.WaitGroup
 	for sender := first; sender < first+senders; sender++ {
 		wg.Go(func() {

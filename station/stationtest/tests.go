@@ -13,13 +13,13 @@ import (
 
 // traffic: without a crash nothing that succeeded comes again.
 func traffic(t *testing.T, p Place) {
-	const senders, each = 4, 60
+	const senders = 4
 	s := newStation(open(t, p))
 	l := newLedger(t, senders*each)
 	l.handle(s, 20)
-	send(t, s, 0, senders/2, each) // nobody serves yet
+	send(t, s, 0, senders/2) // nobody serves yet
 	stop := serve(t, s)
-	send(t, s, senders/2, senders/2, each)
+	send(t, s, senders/2, senders/2)
 	l.wait()
 	stop()
 	if n := l.doubles(); n > 0 {
@@ -214,12 +214,12 @@ func crash(t *testing.T, p Place) {
 	if p.Crash == nil {
 		t.Skip("mail is lost with the program")
 	}
-	const senders, each = 3, 60
+	const senders = 3
 	l := newLedger(t, senders*each)
 	store := p.Open(t)
 	s := newStation(store)
 	l.handle(s, 0)
-	send(t, s, 0, senders, each)
+	send(t, s, 0, senders)
 	stop := serve(t, s)
 	l.until(10)
 	p.Crash(t, store)
@@ -235,7 +235,7 @@ func twoPrograms(t *testing.T, p Place) {
 	if !p.Shared || p.Crash == nil {
 		t.Skip("it belongs to one program")
 	}
-	const senders, each = 4, 60
+	const senders = 4
 	l := newLedger(t, senders*each)
 	var stores [2]mailbox.Store
 	var stations [2]*station.Station
@@ -246,9 +246,9 @@ func twoPrograms(t *testing.T, p Place) {
 		l.handle(stations[i], 0)
 		stops[i] = serve(t, stations[i])
 	}
-	send(t, stations[0], 0, senders/2, each)
+	send(t, stations[0], 0, senders/2)
 	l.until(10)
-	go send(t, stations[1], senders/2, senders/2, each)
+	go send(t, stations[1], senders/2, senders/2)
 	p.Crash(t, stores[0])
 	stops[0]()
 	l.wait()
