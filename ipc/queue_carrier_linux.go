@@ -162,7 +162,9 @@ func (m *parcel) close() {
 func newParcel(e ringEntry) *parcel {
 	m := parcels.Get().(*parcel)
 	*m = parcel{header: e, buffer: m.buffer}
-	m.resize(e.length)
+	if e.flags&flagSpilled == 0 {
+		m.resize(e.length)
+	}
 	return m
 }
 
@@ -183,6 +185,11 @@ func (m *parcel) unspill() error {
 	}
 	f := os.NewFile(uintptr(fd), "message")
 	defer f.Close()
+	n := m.header.length
+	if st, err := f.Stat(); err != nil || n < 0 || st.Size() < int64(n) {
+		return fmt.Errorf("ipc: a message of %d bytes was cut off: %w", n, errors.Join(err, io.ErrUnexpectedEOF))
+	}
+	m.resize(n)
 	_, err = io.ReadFull(io.NewSectionReader(f, 0, int64(m.header.length)), m.Bytes)
 	if err != nil {
 		return fmt.Errorf("ipc: a message of %d bytes was cut off: %w", m.header.length, err)

@@ -108,7 +108,10 @@ func (t *sharedTasks) accept(body []byte, files uint64, fds []int) error {
 		}
 		t.filed.Add(1)
 	}
-	i := t.add(tag, body, files)
+	i, ok := t.add(tag, body, files)
+	if !ok {
+		return errCorrupt
+	}
 	t.mark.Ring()
 	t.rows[i].state.Store(taskState(taskWaits, 0, 0))
 	t.enqueue(i)
@@ -175,10 +178,13 @@ func (t *sharedTasks) await(ctx context.Context) (i int, err error) {
 func (t *sharedTasks) lease(i int) (d delivery, err error) {
 	r := &t.rows[i]
 	files := r.files.Load()
-	m := newParcel(ringEntry{length: int(r.size.Load()), files: int(files & 0xff)})
+	e := ringEntry{length: int(r.size.Load()), files: int(files & 0xff)}
 	if files&taskSpilled != 0 {
-		m.resize(int(files >> 9))
+		e.flags, e.length = flagSpilled, int(files>>9)
+	} else if uint64(e.length) > uint64(len(t.chunks)) {
+		return d, errCorrupt
 	}
+	m := newParcel(e)
 	if files > 0 {
 		if m.Files, err = t.store.find(r.tag.Load(), int(files&0xff), t.lives); err != nil {
 			m.free()

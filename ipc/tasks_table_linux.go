@@ -176,14 +176,18 @@ func (t *taskTable) takeBack(o shm.Owner) {
 // inUse is how many rows, from the first, may have tasks.
 func (t *taskTable) inUse() int { return min(int(t.rowsUsed.Load()), len(t.rows)) }
 
-// take takes from a list of free things, or else the first that was never used.
-func take(list, used *atomic.Uint64, next func(i int) *atomic.Uint64) (i int) {
-	if first := list.Load(); first > 0 {
+// take takes from a list of free things, or else the first of n that was never used.
+func take(list, used *atomic.Uint64, n int, next func(i int) *atomic.Uint64) (i int, ok bool) {
+	first := list.Load()
+	switch {
+	case first > uint64(n) || first == 0 && used.Load() >= uint64(n):
+		return 0, false
+	case first > 0:
 		i = int(first - 1)
 		list.Store(next(i).Load())
-		return i
+		return i, true
 	}
-	return int(used.Add(1) - 1)
+	return int(used.Add(1) - 1), true
 }
 
 func (t *taskTable) rowLink(i int) *atomic.Uint64   { return &t.rows[i].link }
@@ -261,9 +265,13 @@ func (t *taskTable) room(bytes, files int) bool {
 	return rows && chunks && t.queued.Load() < t.items.Load() && (files == 0 || t.filed.Load() < maxFiled)
 }
 
-// add writes a new task into a free row; it exists when its state says so. There is room.
-func (t *taskTable) add(tag uint64, body []byte, files uint64) (i int) {
-	i = take(&t.freeRows, &t.rowsUsed, t.rowLink)
+// add writes a new task into a free row; it exists when its state says so. There is room, if the
+// table is sound.
+func (t *taskTable) add(tag uint64, body []byte, files uint64) (i int, ok bool) {
+	i, ok = take(&t.freeRows, &t.rowsUsed, len(t.rows), t.rowLink)
+	if !ok || t.rows[i].kind() != taskFree {
+		return 0, false
+	}
 	r := &t.rows[i]
 	r.tag.Store(tag)
 	r.order.Store(tag)
@@ -271,14 +279,17 @@ func (t *taskTable) add(tag uint64, body []byte, files uint64) (i int) {
 	r.files.Store(files)
 	link := &r.chunk
 	for len(body) > 0 {
-		at := take(&t.freeChunks, &t.chunksUsed, t.chunkLink)
+		at, ok := take(&t.freeChunks, &t.chunksUsed, len(t.next), t.chunkLink)
+		if !ok {
+			return 0, false
+		}
 		t.chunksTaken.Add(1)
 		link.Store(uint64(at + 1))
 		link = &t.next[at]
 		body = body[copy(t.chunk(at), body):]
 	}
 	link.Store(0)
-	return i
+	return i, true
 }
 
 func (t *taskTable) chunk(i int) []byte { return t.chunks[i*taskChunk : (i+1)*taskChunk] }
