@@ -346,6 +346,7 @@ func (d *desk) stop(address string, stopped bool) {
 		case stopped:
 			d.drop(a)
 		default:
+			a.rest = time.Time{}
 			wake = d.offer(a)
 		}
 	}

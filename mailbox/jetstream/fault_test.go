@@ -72,7 +72,7 @@ func TestG70_ServerKilled(t *testing.T) {
 // TestG70_NetworkCut: the network to the server is cut, or silent for longer than a lease.
 func TestG70_NetworkCut(t *testing.T) {
 	const senders, each, addresses = 4, 100, 5
-	rounds := storm.Rounds(2)
+	rounds := storm.Rounds(1)
 	server := startNats(t)
 	proxy := storm.NewProxy(t, "127.0.0.1:"+server.port)
 	store, err := jetstream.Connect("nats://"+proxy.Addr, jetstream.Lease(faultLease))
@@ -100,6 +100,7 @@ func TestG70_NetworkCut(t *testing.T) {
 // TestG70_ProgramKilled: the program dies with SIGKILL between handling a letter and
 // settling it, again and again. Each time, that letter comes again, and no other.
 func TestG70_ProgramKilled(t *testing.T) {
+	t.Parallel()
 	const addresses = 3
 	kills := storm.Rounds(4)
 	server := startNats(t)
@@ -122,6 +123,7 @@ func TestG70_ProgramKilled(t *testing.T) {
 // TestG70_TwoPrograms: two programs serve the store, and each letter is handled once,
 // until one of them is killed.
 func TestG70_TwoPrograms(t *testing.T) {
+	t.Parallel()
 	const senders, each, addresses = 4, 200, 12
 	server := startNats(t)
 	store := connect(t, server)

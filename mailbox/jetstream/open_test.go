@@ -23,6 +23,7 @@ func openDir(t testing.TB, dir string, opts ...jetstream.Option) *jetstream.Stor
 
 // TestStoreInside runs the tests that every store runs with a server in this program.
 func TestStoreInside(t *testing.T) {
+	t.Parallel()
 	mailboxtest.Run(t, func(t *testing.T) mailboxtest.Place {
 		dir := t.TempDir()
 		return mailboxtest.Place{

@@ -36,6 +36,7 @@ func lose(t *testing.T, s mailbox.Store) {
 // TestStore runs the tests that every store runs, against a server in a process of its
 // own, each with streams of its own.
 func TestStore(t *testing.T) {
+	t.Parallel() // most of the time it waits for the disk
 	server := startNats(t)
 	mailboxtest.Run(t, func(t *testing.T) mailboxtest.Place {
 		opts := []jetstream.Option{jetstream.Prefix(jetstream.PrefixOf(t.Name())), jetstream.Lease(lease), jetstream.Partitions(4)}
