@@ -12,48 +12,103 @@ import (
 
 // handleAll handles what was fetched. more is false if the hand should let go of
 // the resident; alive is false if it has been fenced.
+//
+// While a handler runs, hand.at is the index of its delivery, and whoever fences the
+// hand inherits the batch. While the hand works out what becomes of a delivery, at
+// is finishing: it sees that through, and lets go of the batch afterwards.
 func (h *hand) handleAll(res *resident, n int) (more, alive bool) {
 	h.n, h.odd = n, false
 	if res.route.opts.Parallel > 1 {
 		res.share()
 	}
 	if !h.at.CompareAndSwap(nothing, 0) {
-		res.settle(h.outcomes(0, 0)...)
+		res.settle(h.outcomes(0)...)
 		res.done() // as in prepare
 		return false, false
 	}
 	began := time.Since(h.run.born)
 	w := res.work()
 	i, more := 0, true
-	for i < n && more {
-		d := &h.buf[i]
-		var err error
-		if alive, err = h.handleOne(res, w, d); !alive {
+	for {
+		j := job{res: res, d: &h.buf[i], i: i}
+		h.handleOne(w, &j)
+		more = h.mayGoOn(res, w)
+		if more && i+1 < n && j.plain() && !h.odd {
+			i++
+			if !h.at.CompareAndSwap(int32(i-1), int32(i)) {
+				return false, false
+			}
+			continue
+		}
+		if !h.at.CompareAndSwap(int32(i), finishing) {
 			return false, false
 		}
-		if err != nil || h.odd || !res.route.values {
-			more = h.conclude(res, i, err)
-		}
-		if res.route.opts.Done != nil && !errors.Is(err, errNoActor) {
-			h.tellDone(res, err)
+		if more = h.conclude(&j) && more && h.mayGoOn(res, w); !more || i+1 == n {
+			break
 		}
 		i++
-		if !h.at.CompareAndSwap(int32(i-1), int32(i)) {
+		if !h.at.CompareAndSwap(finishing, int32(i)) {
+			h.seeThrough()
 			return false, false
 		}
-		more = more && h.mayGoOn(res, w)
 	}
-	h.settleAll(res, i)
-	if !h.at.CompareAndSwap(int32(i), nothing) {
+	if h.settleAll(res); !h.at.CompareAndSwap(finishing, nothing) {
+		res.employ(nil)
+		res.done()
 		return false, false
 	}
 	clear(h.buf[:n])
 	if res.route.opts.Parallel > 1 {
+		res.done()
 		return false, true
 	}
 	res.pace(n, time.Since(h.run.born)-began)
 	return more, true
 }
+
+// A job is one delivery in the hands of an actor.
+type job struct {
+	res  *resident
+	d    *delivery
+	i    int // its index
+	q    *question
+	step *step
+	err  error
+}
+
+// plain reports whether there is nothing to be said of a job that is done.
+func (j *job) plain() bool {
+	return j.err == nil && j.q == nil && j.step == nil && j.res.route.values && j.res.route.opts.Done == nil
+}
+
+// handleOne lets the actor handle a delivery.
+func (h *hand) handleOne(w worker, j *job) {
+	if w == nil {
+		j.err = errNoActor
+		return
+	}
+	j.q = questionOf(h.run.station, j.res, j.d)
+	c := h.contextFor(j.res, j.d)
+	if j.step = c.step; j.step != nil {
+		j.q.hold()
+	}
+	if j.err = h.unfit(j.res, j.d); j.err != nil {
+		return
+	}
+	limit := j.res.route.opts.Timeout
+	if limit > 0 {
+		h.watch.start(limit)
+		defer h.watch.stop() // after runtime.Goexit
+	}
+	j.err = call(w, c, j.d, j.q)
+	if limit > 0 {
+		if h.late = h.watch.stop(); h.late && j.err != nil {
+			j.err = fmt.Errorf("%w: %w", ErrTimeout, j.err)
+		}
+	}
+}
+
+var errNoActor = errors.New("station: the actor was thrown away in the meantime")
 
 // mayGoOn reports whether the next delivery can be handled: nobody has stopped the
 // address, or taken it away; the hand is not told to end; the actor is there.
@@ -72,24 +127,38 @@ func (h *hand) mayGoOn(res *resident, w worker) bool {
 	}
 }
 
-// conclude says what becomes of delivery i, and reports false if those behind it
+// conclude says what becomes of a job, and reports false if the deliveries behind it
 // must wait. In a store that keeps bytes it is settled at once, so that little
 // comes again after a crash.
-func (h *hand) conclude(res *resident, i int, err error) (more bool) {
-	o := mailbox.Outcome{Key: h.buf[i].Key}
-	if err != nil {
-		o = h.judge(res, &h.buf[i], err)
+func (h *hand) conclude(j *job) (more bool) {
+	h.known = j.i
+	if j.err == nil && j.step != nil {
+		j.err = j.step.commit(j.d)
 	}
-	h.note(i, o)
-	if !res.route.values && h.at.Load() == int32(i) {
-		res.settle(o)
+	if !errors.Is(j.err, ErrNotNow) { // or it waits for its answer
+		j.q.close(j.err)
+	}
+	o := mailbox.Outcome{Key: j.d.Key}
+	if j.err != nil {
+		o = h.judge(j.res, j.d, j.err)
+	}
+	h.note(j.i, o)
+	h.known = j.i + 1
+	if !j.res.route.values {
+		j.res.settle(o)
+	}
+	if !errors.Is(j.err, errNoActor) {
+		h.tellDone(j.res, j.err)
 	}
 	return o.Verdict != mailbox.Retry && o.Verdict != mailbox.Untouched
 }
 
-// note writes down an outcome, and those before it if they were not written down
-// because there was nothing to say about them.
+// note writes down an outcome, unless there is nothing to say about it and about
+// those before it.
 func (h *hand) note(i int, o mailbox.Outcome) {
+	if !h.odd && o.Verdict == mailbox.Handled {
+		return
+	}
 	if len(h.out) < len(h.buf) {
 		h.out = make([]mailbox.Outcome, len(h.buf))
 	}
@@ -102,93 +171,32 @@ func (h *hand) note(i int, o mailbox.Outcome) {
 	h.out[i] = o
 }
 
-// settleAll settles the first i deliveries as noted, unless that was done one by
-// one; what lies behind them was not touched.
-func (h *hand) settleAll(res *resident, i int) {
+// settleAll settles those whose outcome is known, unless that was done one by one;
+// the others were not touched.
+func (h *hand) settleAll(res *resident) {
 	switch {
-	case i == h.n && !res.route.values:
-	case i == h.n && !h.odd && res.quick != nil:
-		res.complain(res.quick.SettleValues(h.buf[:i]))
+	case h.known == h.n && !res.route.values:
+	case h.known == h.n && !h.odd && res.quick != nil:
+		res.complain(res.quick.SettleValues(h.buf[:h.n]))
 	default:
-		res.settle(h.outcomes(i, i)...)
+		res.settle(h.outcomes(h.known)...)
 	}
 }
 
-// outcomes returns those of the first i deliveries, and Untouched for those from
-// rest on.
-func (h *hand) outcomes(i, rest int) []mailbox.Outcome {
-	outs := make([]mailbox.Outcome, 0, h.n)
-	for j := range i {
-		if h.odd {
-			outs = append(outs, h.out[j])
-		} else {
-			outs = append(outs, mailbox.Outcome{Key: h.buf[j].Key})
+// outcomes returns those of the first deliveries, and Untouched for the others.
+func (h *hand) outcomes(known int) []mailbox.Outcome {
+	outs := make([]mailbox.Outcome, h.n)
+	for i := range outs {
+		switch {
+		case i >= known:
+			outs[i] = mailbox.Outcome{Key: h.buf[i].Key, Verdict: mailbox.Untouched}
+		case h.odd:
+			outs[i] = h.out[i]
+		default:
+			outs[i] = mailbox.Outcome{Key: h.buf[i].Key}
 		}
-	}
-	for j := rest; j < h.n; j++ {
-		outs = append(outs, mailbox.Outcome{Key: h.buf[j].Key, Verdict: mailbox.Untouched})
 	}
 	return outs
-}
-
-// handleOne lets the actor handle a delivery. It reports false if the hand has
-// been fenced meanwhile.
-func (h *hand) handleOne(res *resident, w worker, d *delivery) (alive bool, err error) {
-	if w == nil {
-		return true, errNoActor
-	}
-	q := questionOf(h.run.station, res, d)
-	c := h.contextFor(res, d)
-	if err = h.unfit(res, d); err == nil {
-		if err = h.try(res, w, c, d, q); err == errFenced { //nolint:errorlint // it is never wrapped
-			return false, nil
-		}
-	}
-	if h.at.Load() == fenced {
-		return false, nil
-	}
-	if err == nil || !errors.Is(err, ErrNotNow) { // it waits for its answer then
-		q.close(err)
-	}
-	return true, err
-}
-
-var (
-	errFenced  = errors.New("station: fenced while the actor worked")
-	errNoActor = errors.New("station: the actor was thrown away in the meantime")
-)
-
-// try calls the actor, and writes its step if it is an atomic one.
-func (h *hand) try(res *resident, w worker, c *mailContext, d *delivery, q *question) error {
-	if limit := res.route.opts.Timeout; limit > 0 {
-		h.watch.start(limit)
-		defer h.watch.stop() // after runtime.Goexit
-	}
-	if c.step == nil {
-		return h.lateness(call(w, c, d, q))
-	}
-	q.hold()
-	if err := h.lateness(call(w, c, d, q)); err != nil {
-		return err
-	}
-	at := h.at.Load()
-	if at < 0 || !h.at.CompareAndSwap(at, committing) {
-		return errFenced
-	}
-	err := c.step.commit(d)
-	if !h.at.CompareAndSwap(committing, at) {
-		h.seeThrough(res, d, err)
-		return errFenced
-	}
-	return err
-}
-
-// lateness adds to a handler's error that it was late.
-func (h *hand) lateness(err error) error {
-	if h.late = h.watch.stop(); h.late && err != nil {
-		return fmt.Errorf("%w: %w", ErrTimeout, err)
-	}
-	return err
 }
 
 // call calls the actor and turns a panic into an error.
@@ -222,41 +230,41 @@ func (h *hand) contextFor(res *resident, d *delivery) *mailContext {
 	return c
 }
 
-// inherit deals with what a hand has left behind that has been fenced, or left by
-// runtime.Goexit: the mail in work has failed, what was fetched behind it has not
-// been touched, and the address goes on with another hand and another actor.
+// inherit deals with what a hand that has been fenced has left behind: the mail in
+// work has failed, what was fetched behind it has not been touched, and the address
+// goes on with another hand and another actor.
 func (h *hand) inherit(reason error) {
 	at := h.at.Swap(fenced)
-	res := h.res
-	switch {
-	case at == preparing:
-		res.quit(res.route.opts.GateWait)
-		return
-	case at < 0:
-		return
+	if at == preparing {
+		h.res.quit(h.res.route.opts.GateWait)
 	}
+	if at < 0 {
+		return // it has nothing, or sees to it itself
+	}
+	res, i := h.res, int(at)
+	d := &h.buf[i]
+	err := fmt.Errorf("station: the handler did not return: %w", reason)
+	questionOf(h.run.station, res, d).close(err)
 	res.employ(nil)
-	i := int(at)
-	outs := h.outcomes(i, i+1)
-	if i < h.n {
-		d := &h.buf[i]
-		err := fmt.Errorf("station: the handler did not return: %w", reason)
-		questionOf(h.run.station, res, d).close(err)
-		outs = append(outs, h.judge(res, d, err))
-		h.tellDone(res, err)
-	}
+	outs := h.outcomes(i)
+	outs[i] = h.judge(res, d, err)
 	res.settle(outs...)
+	h.tellDone(res, err)
 	res.done()
 }
 
-// seeThrough is inherit for a hand that was fenced while it wrote a step.
-func (h *hand) seeThrough(res *resident, d *delivery, err error) {
-	res.employ(nil)
-	o := mailbox.Outcome{Key: d.Key}
-	if err != nil {
-		o = h.judge(res, d, err)
+// unwind is inherit by the hand itself, which runtime.Goexit has hit.
+func (h *hand) unwind() {
+	if h.at.CompareAndSwap(finishing, fenced) {
+		h.seeThrough()
+		return
 	}
-	res.settle(o)
-	h.tellDone(res, err)
-	res.done()
+	h.inherit(troupe.ErrGoexit)
+}
+
+// seeThrough settles what a hand knows that was fenced while it was finishing.
+func (h *hand) seeThrough() {
+	h.res.employ(nil)
+	h.res.settle(h.outcomes(h.known)...)
+	h.res.done()
 }

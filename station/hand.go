@@ -23,8 +23,9 @@ type hand struct {
 	n     int                // how much
 	buf   []delivery         // the mail
 	raw   []mailbox.Delivery // where it lies if the store keeps bytes
-	odd   bool               // not all of it before at was simply handled
-	out   []mailbox.Outcome  // if odd: of those before at
+	known int                // so much of it has an outcome; set when at becomes finishing
+	odd   bool               // not all of that was simply handled
+	out   []mailbox.Outcome  // if odd: the outcomes
 	plain *mailContext       // for mail without a flow
 	watch stopwatch
 	late  bool // its last handler was, and it is being told to end
@@ -38,10 +39,10 @@ type delivery = mailbox.ValueDelivery
 
 // What a hand is at, unless it is the index of the delivery in work.
 const (
-	nothing    int32 = -1
-	preparing  int32 = -2 // an actor is being made
-	committing int32 = -3 // a step is being written; the hand sees it through
-	fenced     int32 = -4 // its process has ended: nothing that is still done counts
+	nothing   int32 = -1
+	preparing int32 = -2 // an actor is being made
+	finishing int32 = -3 // what becomes of a delivery is being worked out
+	fenced    int32 = -4 // its process has ended: nothing that is still done counts
 )
 
 func newHand(r *run) *hand {
@@ -62,7 +63,7 @@ func (h *hand) Handle(self *troupe.Self[look], _ troupe.Message[look]) error {
 	whole := false
 	defer func() {
 		if !whole { // runtime.Goexit in a handler
-			h.inherit(troupe.ErrGoexit)
+			h.unwind()
 		}
 	}()
 	err := h.turns()
@@ -119,6 +120,8 @@ func (h *hand) serve(res *resident) (alive bool) {
 		}
 		if more, alive := h.handleAll(res, n); !alive {
 			return false
+		} else if res.route.opts.Parallel > 1 {
+			return true
 		} else if turn++; !more || turn > maxTurns || h.run.waiting.Load() > 0 {
 			res.done()
 			return true

@@ -205,8 +205,7 @@ func (r *run) helper() *hand {
 // node is about to end.
 func (r *run) rouse(h *hand) {
 	for h != nil && h.ref.Send(context.Background(), look{}) != nil {
-		r.mu.Lock()
-		delete(r.hands, h.ref.PID())
+		r.mu.Lock() // lose will hear of its end
 		h.roused, r.rousing = false, false
 		if h = nil; len(r.idle) > 0 {
 			h = r.helper()

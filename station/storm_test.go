@@ -132,7 +132,13 @@ func stormStation(ctx context.Context, t *testing.T, s *station.Station) {
 	err := troupe.Run(ctx, func(self *troupe.Self[troupe.None]) error {
 		for self.Err() == nil {
 			r := troupe.SpawnMonitor(self, s.Run)
-			if m := self.Receive(troupe.After(rand.N(200 * time.Millisecond))); m.Event != troupe.Timeout {
+			end := time.Now().Add(rand.N(200 * time.Millisecond))
+			m := self.Receive(troupe.After(rand.N(10 * time.Millisecond)))
+			for m.Event == troupe.Timeout && time.Now().Before(end) {
+				killSome(self, r.PID())
+				m = self.Receive(troupe.After(rand.N(10 * time.Millisecond)))
+			}
+			if m.Event != troupe.Timeout {
 				if m.Event == troupe.Down && !errors.Is(m.Reason, station.ErrRunning) {
 					t.Error("the station ended by itself:", m)
 				}
@@ -149,6 +155,16 @@ func stormStation(ctx context.Context, t *testing.T, s *station.Station) {
 	}, troupe.Logger(slogDiscard()))
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// killSome kills a process that the station has spawned.
+func killSome(self *troupe.Self[troupe.None], s troupe.PID) {
+	for _, p := range self.Node().Processes() {
+		if p.Handler && p.PID != s && rand.N(4) == 0 {
+			p.PID.Kill(self)
+			return
+		}
 	}
 }
 
