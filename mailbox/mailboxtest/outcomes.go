@@ -156,6 +156,23 @@ func delayedOrder(t *testing.T, p Place) {
 	}
 }
 
+// dueAtOnce: mail that is due when it is put, or a moment later, wakes an owner who
+// waits.
+func dueAtOnce(t *testing.T, p Place) {
+	s := open(t, p)
+	put(t, s, text("/a", "first"))
+	b := nextIs(t, serve(t, s), "/a")
+	take(t, b, "first", 1)
+	for _, wait := range []time.Duration{-time.Hour, -time.Millisecond, 0, time.Millisecond} {
+		woken := none(t, b)
+		m := text("/a", wait.String())
+		m.Due = time.Now().Add(wait)
+		put(t, s, m)
+		await(t, "the wake for mail that is due", woken)
+		take(t, b, wait.String(), 1)
+	}
+}
+
 // priorities: mail of a higher priority that waits goes first; within one the
 // order stays.
 func priorities(t *testing.T, p Place) {

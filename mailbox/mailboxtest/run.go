@@ -65,6 +65,7 @@ func Run(t *testing.T, newPlace func(t *testing.T) Place) {
 		{"SettleTwice", settleTwice},
 		{"Delayed", delayed},
 		{"DelayedOrder", delayedOrder},
+		{"DueAtOnce", dueAtOnce},
 		{"Priorities", priorities},
 		{"Duplicates", duplicates},
 		{"StopAndStart", stopAndStart},
