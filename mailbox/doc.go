@@ -59,8 +59,9 @@
 // once: what was put is delivered until somebody settles it. Mail comes more than
 // once only if its owner crashed, lost the address or asked for it; it then comes
 // alone, so that a mail that crashes its reader is found, and its Count has been
-// made safe before. Count is never too low. It may be one too high for mail that
-// was fetched by a crashed program and not begun.
+// made safe before. Count is never too low. For mail that
+// was fetched and not begun, each crash of a program that had fetched it may have
+// added one.
 //
 // A box that implements [Ledger] goes further: the state of a handler, the
 // outcome and the mail it sends are one step, so that the effect is as if it had
