@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -248,8 +249,10 @@ func twoPrograms(t *testing.T, p Place) {
 	}
 	send(t, stations[0], 0, senders/2)
 	l.until(10)
-	go send(t, stations[1], senders/2, senders/2)
+	var sending sync.WaitGroup
+	sending.Go(func() { send(t, stations[1], senders/2, senders/2) })
 	p.Crash(t, stores[0])
 	stops[0]()
 	l.wait()
+	sending.Wait() // the last may be handled before its sender hears that it is safe
 }
