@@ -42,3 +42,4 @@ soak:
 bench:
 	cd bench && GOWORK=off go run . -o ../docs/benchmarks.md
 	cd bench/flow && GOWORK=off go test -run '^$$' -bench . -count 5
+	cd bench/mail && GOWORK=off go run . -o ../../docs/benchmarks-mail.md
