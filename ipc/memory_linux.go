@@ -2,11 +2,13 @@ package ipc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -72,19 +74,25 @@ func (m *sharedMemory) publish(name string) error {
 		return fmt.Errorf("ipc: cannot publish memory as %q; is the name taken? %w", name, err)
 	}
 	m.names = append(m.names, l)
-	go func() {
-		for {
-			c, err := l.AcceptUnix()
-			if err != nil {
-				return
-			}
-			if sameUser(c) {
-				_, _, _ = c.WriteMsgUnix([]byte{byte(originMemory)}, unix.UnixRights(m.Files()...), nil)
-			}
-			_ = c.Close()
-		}
-	}()
+	go m.serve(l)
 	return nil
+}
+
+// serve gives the memory to whoever connects.
+func (m *sharedMemory) serve(l *net.UnixListener) {
+	for {
+		c, err := l.AcceptUnix()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil: // no descriptor is left, for a while
+			time.Sleep(10 * time.Millisecond)
+			continue
+		case sameUser(c):
+			_, _, _ = c.WriteMsgUnix([]byte{byte(originMemory)}, unix.UnixRights(m.Files()...), nil)
+		}
+		_ = c.Close()
+	}
 }
 
 func memoryAddress(name string) *net.UnixAddr {

@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -37,6 +38,9 @@ func (s taskStore) files(n int) ([]int, error) {
 	oob := make([]byte, unix.CmsgSpace(4*n))
 	_, oobn, flags, err := carrier(s).in(b[:], oob, unix.MSG_PEEK)
 	files := rights(oob[:oobn])
+	if errors.Is(err, ErrClosed) {
+		return nil, err
+	}
 	if err != nil || flags&unix.MSG_CTRUNC != 0 {
 		_ = (&wire.Decoder{Files: files}).Close()
 		return nil, fmt.Errorf("ipc: the next task of the queue stays where it is: %w", wire.ErrFilesLost)
