@@ -109,7 +109,7 @@ func newCount(t testing.TB) *Value[int64] {
 
 // Detach may come at any time, also from under a goroutine that is using the handle.
 func TestDetachWhileInUse(t *testing.T) {
-	for range 30 {
+	for range deaths() / 2 {
 		q, tasks := newTestQueue[*os.File](t, 2), newTestTasks[*os.File](t, 2)
 		l := must[*Lock](t)(NewLock())
 		var wg sync.WaitGroup
