@@ -305,7 +305,13 @@ func TestCalls(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	a.AddCall(c)
-	a.Close(errTaken)()
+	fail := a.Close(errTaken)
+	select {
+	case got := <-c:
+		t.Errorf("it was failed at once: %q", got)
+	default:
+	}
+	fail()
 	if got := <-c; got != "taken" {
 		t.Errorf("got %q", got)
 	}

@@ -236,13 +236,16 @@ func TestG30_StormOfNames(t *testing.T) {
 				pause(3 * time.Millisecond)
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}()
-			for {
+			for killed := false; ; {
 				n, err := troupe.Ask(self, troupe.Named[troupe.Call[int, int]]("sup/w"), round, troupe.After(long))
-				if n == 2*round && err == nil {
-					continue
-				}
 				var x *osproc.ExitError
-				if !errors.As(err, &x) || x.PID != pid {
+				switch {
+				case n == 2*round && err == nil && !killed:
+					continue
+				case !killed && errors.As(err, &x) && x.PID == pid:
+					killed = true
+					continue
+				case n != 2*round || err != nil:
 					t.Fatalf("round %d: got %d, %v", round, n, err)
 				}
 				break
