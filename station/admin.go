@@ -72,26 +72,26 @@ func (s *Station) storeAt(address string) (mailbox.Store, error) {
 	return s.storeFor(s.table.Load().find(address)), nil
 }
 
-// A Node is an address in the tree, as far as the station knows.
-type Node struct {
+// Info tells of an address what the station knows.
+type Info struct {
 	mailbox.Status
 	Pattern string // that it matches; "" if none does
 	Here    bool   // this station has an actor for it
 	Working bool   // which handles mail now, or is about to
 }
 
-// Node returns what is known of one address. It returns what the store returns.
-func (s *Station) Node(ctx context.Context, address string) (Node, error) {
+// Info returns what is known of one address. It returns what the store returns.
+func (s *Station) Info(ctx context.Context, address string) (Info, error) {
 	store, err := s.storeAt(address)
 	if err != nil {
-		return Node{}, err
+		return Info{}, err
 	}
 	status, err := store.Addresses().Status(ctx, address)
-	return s.nodeOf(status), err
+	return s.infoOf(status), err
 }
 
-func (s *Station) nodeOf(status mailbox.Status) Node {
-	n := Node{Status: status}
+func (s *Station) infoOf(status mailbox.Status) Info {
+	n := Info{Status: status}
 	if route := s.table.Load().find(n.Address); route != nil {
 		n.Pattern = route.pattern.text
 	}
@@ -110,7 +110,7 @@ func (s *Station) nodeOf(status mailbox.Status) Node {
 // actor here, and those of patterns without a wildcard. "/" or "" is the root of
 // all. An address of which there is nothing to know is not in the list, not even
 // root. It returns what a store returns.
-func (s *Station) Subtree(ctx context.Context, root string) ([]Node, error) {
+func (s *Station) Subtree(ctx context.Context, root string) ([]Info, error) {
 	q := mailbox.Query{Prefix: root, Limit: watchPage}
 	found := make(map[string]mailbox.Status)
 	for _, store := range s.allStores() {
@@ -144,10 +144,10 @@ func (s *Station) Subtree(ctx context.Context, root string) ([]Node, error) {
 			know(res.address)
 		}
 	}
-	nodes := make([]Node, 0, len(found))
+	nodes := make([]Info, 0, len(found))
 	for _, address := range slices.Sorted(maps.Keys(found)) {
 		if !strings.HasPrefix(address, "/~") || strings.HasPrefix(root, "/~") {
-			nodes = append(nodes, s.nodeOf(found[address]))
+			nodes = append(nodes, s.infoOf(found[address]))
 		}
 	}
 	return nodes, nil

@@ -143,7 +143,7 @@ func ExampleStation_Stop() {
 		}, station.Options{})
 		fmt.Println("close door 1:", s.Stop("/door/1"))
 		station.Tell(ctx, s, "/door/1", "knock")
-		n, _ := s.Node(ctx, "/door/1")
+		n, _ := s.Info(ctx, "/door/1")
 		fmt.Println("waiting:", n.Waiting, "stopped:", n.Stopped)
 		station.Tell(ctx, s, "/door/2", "knock")
 	})

@@ -192,7 +192,7 @@ func TestEndPutsBackWhatAHandlerGaveUp(t *testing.T) {
 		tell(t, s, "/frail/1", "b")
 		synctest.Wait()
 		stop()
-		n, err := s.Node(t.Context(), "/frail/1")
+		n, err := s.Info(t.Context(), "/frail/1")
 		if must(t, err); n.Waiting != 2 || n.Here {
 			t.Error(n)
 		}

@@ -68,7 +68,7 @@ func stopLasts(t *testing.T, p Place) {
 	serve(t, s)
 	must(t, station.Tell(limited(t), s, "/box/2", parcel{N: 2}))
 	l.until(1)
-	n, err := s.Node(limited(t), "/box/1")
+	n, err := s.Info(limited(t), "/box/1")
 	if must(t, err); !n.Stopped || n.Waiting != 1 || l.count() != 1 {
 		t.Errorf("%+v; handled: %d", n, l.count())
 	}
