@@ -16,24 +16,26 @@ type member struct {
 	since time.Time
 
 	// What follows is guarded by the pool's lock.
-	words    *Words
-	state    state
-	slow     bool        // tasks were taken back; nothing new until it has answered
-	flushing bool        // somebody encodes and sends
-	next     *member     // in a list of those who are to be flushed
-	outbox   []span      // given, and not sent
-	sent     []sent      // in order of their numbers
-	base     []sent      // what sent was when it began to grow, to be used again
-	number   uint32      // of the next task
-	resume   bool        // tasks were taken back: say so before the outbox
-	load     int         // tasks in outbox and sent
-	given    int         // tasks since it was started
-	results  int         // tasks answered
-	marks    []uint64    // the words of its executors when somebody last looked; see slow.go
-	clock    *time.Timer // see TaskTimeout
-	answered time.Time   // when it last did, if there is a TaskTimeout
-	overdue  bool        // it was killed for the task of this number:
-	culprit  uint32
+	words     *Words
+	state     state
+	slow      bool          // tasks were taken back; nothing new until it has answered
+	flushing  bool          // somebody encodes and sends
+	next      *member       // in a list of those who are to be flushed
+	outbox    []span        // given, and not sent
+	sent      []sent        // in order of their numbers
+	base      []sent        // what sent was when it began to grow, to be used again
+	number    uint32        // of the next task
+	resume    bool          // tasks were taken back: say so before the outbox
+	load      int           // tasks in outbox and sent
+	given     int           // tasks since it was started
+	results   int           // tasks answered
+	marks     []uint64      // the words of its executors when somebody last looked; see slow.go
+	marked    time.Time     // when that was
+	markedCPU time.Duration // what it had used then
+	clock     *time.Timer   // see TaskTimeout
+	answered  time.Time     // when it last did, if there is a TaskTimeout
+	overdue   bool          // it was killed for the task of this number:
+	culprit   uint32
 
 	flushed chan struct{} // closed when flushing ends, if somebody waits for that
 
@@ -62,6 +64,11 @@ type sent struct {
 // holds reports that task number n is one that s still waits for.
 func (s *sent) holds(n uint32) bool {
 	return !before(n, s.number+uint32(s.done)) && before(n, s.number+uint32(s.len()))
+}
+
+// includes reports that task number n is, or was, one of s.
+func (s *sent) includes(n uint32) bool {
+	return !before(n, s.number) && before(n, s.number+uint32(s.len()))
 }
 
 // over reports that s waits for nothing more.

@@ -94,6 +94,8 @@ type Pool struct {
 	over     error // why everything has ended
 	inRow    int   // see MaxFailures
 	patrol   *time.Timer
+	doubt    time.Duration // see tolerance
+	doubted  time.Time
 	stats    Stats
 }
 

@@ -7,7 +7,16 @@ import (
 
 // tolerance is how long a task may hold up those behind it on its worker, while another
 // worker has nothing to do.
-const tolerance = 2 * time.Millisecond
+//
+// A worker that has used next to no processor time meanwhile waits for something, or for a
+// processor. On a machine that is much too busy it is mostly the latter, and tasks that go back
+// and forth do not get done. So in doubt the tolerance doubles with each time that tasks were
+// taken back, up to maxDoubt, until none were for as long as certain.
+const (
+	tolerance = 2 * time.Millisecond
+	maxDoubt  = 128 * time.Millisecond
+	certain   = time.Second
+)
 
 // watchSlow has somebody look after a while whether a member is held up by a long task. It is
 // called when there is nothing to give to a member that has room. The lock is held.
@@ -46,11 +55,31 @@ func (m *member) holdsMore() bool {
 // any of it.
 func (m *member) canGiveBack() bool { return m.holdsMore() && !m.flushing && !m.words.revoking() }
 
-// mark notes what the executors of m run.
+// mark notes what the executors of m run, and since when.
 func (m *member) mark() {
+	if m.stuck() && !m.marked.IsZero() {
+		return
+	}
 	for i := range m.marks {
 		m.marks[i] = m.words.lines[i+1].word.Load()
 	}
+	m.marked, m.markedCPU = time.Now(), processorTime(m.c.PID())
+}
+
+// hopeless reports that m, which is stuck, will not get to its other tasks soon.
+func (p *Pool) hopeless(m *member) bool {
+	if processorTime(m.c.PID())-m.markedCPU >= tolerance/2 {
+		return true
+	}
+	now := time.Now()
+	if now.Sub(p.doubted) > certain {
+		p.doubt = tolerance
+	}
+	if now.Sub(m.marked) < p.doubt {
+		return false
+	}
+	p.doubt, p.doubted = min(2*p.doubt, maxDoubt), now
+	return true
 }
 
 // relieve takes back what members hold that have been running the same tasks for a while.
@@ -60,7 +89,7 @@ func (p *Pool) relieve() {
 	var list *member
 	if p.someIdle() {
 		for _, m := range p.members {
-			if !m.canGiveBack() || !m.stuck() {
+			if !m.canGiveBack() || !m.stuck() || !p.hopeless(m) {
 				continue
 			}
 			m.giveBack()
@@ -103,7 +132,8 @@ func (m *member) giveBack() {
 		}
 		for k := range kept {
 			s := &kept[k]
-			if i := s.from + int(n-s.number); s.holds(n) && i+1 < s.to {
+			// Task n may have been answered already: the executor says so a moment later.
+			if i := s.from + int(n-s.number); s.includes(n) && i+1 < s.to {
 				back = append([]span{{work: s.work, from: i + 1, to: s.to}}, back...)
 				s.to = i + 1
 			}
@@ -114,9 +144,10 @@ func (m *member) giveBack() {
 	for _, s := range back {
 		m.load -= s.len()
 	}
-	m.slow, m.resume = true, true
+	m.slow, m.resume = m.load > 0, true // if nothing is left, no answer will come
 	m.pool.stats.TakenBack += len(back)
 	m.pool.takeBack(m, back)
+	m.retire()
 }
 
 // watchTime sees to it that a task which takes too long is noticed. The lock is held.

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -53,6 +54,16 @@ func monotonic() int64 {
 	var t unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
 	return t.Nano()
+}
+
+// processorTime is what a process has used; 0 if nobody knows.
+func processorTime(pid int) time.Duration {
+	const wholeProcess = 2 // CPUCLOCK_SCHED
+	var t unix.Timespec
+	if unix.ClockGettime(int32(^pid<<3|wholeProcess), &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
 }
 
 // resident is how much memory this process has in RAM.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"time"
 )
 
 // NewWords makes no words: this system has no nameless shared memory.
@@ -16,6 +17,8 @@ func openWords(*os.File, int) (*Words, error) { return nil, errItem }
 func (w *Words) release() {}
 
 func monotonic() int64 { return 0 }
+
+func processorTime(int) time.Duration { return 0 }
 
 func resident(*os.File) int64 { return 0 }
 
