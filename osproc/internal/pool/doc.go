@@ -18,7 +18,7 @@
 // A member may hold more tasks than it runs, so that neither side waits for the other: as
 // many as take about a [target] of time, which is measured all the time. What it holds and
 // has not begun can be taken back, when it turns out that one of its tasks takes long
-// (steal.go).
+// (slow.go).
 //
 // # Whose task it was
 //
