@@ -15,7 +15,8 @@ const Window = 16
 // which is settled then. It goes on when an address is lost. before is called before
 // note, with the session, and may be nil.
 func Serve(ctx context.Context, s mailbox.Store, before func(mailbox.Session), note func(*mailbox.Delivery)) error {
-	session, err := s.Serve(ctx, mailbox.Serving{Window: Window})
+	// What was noted is settled: the session does not end before.
+	session, err := s.Serve(context.WithoutCancel(ctx), mailbox.Serving{Window: Window})
 	if err != nil {
 		return err
 	}
