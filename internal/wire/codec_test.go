@@ -154,6 +154,44 @@ func TestTypesWithinThemselves(t *testing.T) {
 	}
 }
 
+// TestTypesWithinThemselvesFromAnySide compiles types first that are not the struct: each
+// of these is used nowhere else.
+func TestTypesWithinThemselvesFromAnySide(t *testing.T) {
+	same(t, &chain{1, &chain{2, &chain{3, nil}}})
+	same(t, chain{1, &chain{2, nil}})
+	same(t, forest{{"a", forest{{"b", nil}, {"c", forest{}}}}})
+	same(t, grown{"a", forest{{"b", nil}}})
+	same(t, index{"a": {1, index{"b": {2, nil}}}})
+	same(t, &twin{1, &other{2, &twin{3, nil}}})
+	same(t, &other{1, &twin{2, &other{3, nil}}})
+}
+
+type chain struct {
+	Value int
+	Next  *chain
+}
+
+type (
+	forest []grown
+	grown  struct {
+		Name string
+		Sub  forest
+	}
+	index map[string]entry
+	entry struct {
+		Value int
+		Sub   index
+	}
+	twin struct {
+		Value int
+		Other *other
+	}
+	other struct {
+		Value int
+		Twin  *twin
+	}
+)
+
 type loop []loop
 
 func TestAValueThatContainsItselfIsAnError(t *testing.T) {

@@ -29,7 +29,7 @@ func (c *compiler) plan(t reflect.Type, path string) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.ops = merge(ops)
+	p.ops, p.done = merge(ops), true
 	p.flat = t.Size() > 0 && (len(p.ops) == 1 && p.ops[0].n == t.Size() && p.ops[0].code != opBool)
 	for i := range p.ops {
 		p.min += p.ops[i].least()
@@ -43,7 +43,7 @@ func (o *op) least() int {
 	case o.n > 0:
 		return int(o.n)
 	case o.code == opSub:
-		return o.sub.min
+		return max(o.sub.min, o.bytes)
 	case o.code == opArray:
 		return o.many * max(o.sub.min, 1)
 	case o.code == opCall:
@@ -191,6 +191,10 @@ func (c *compiler) fields(p *plan, path string) ([]op, error) {
 		}
 		p.foreign = p.foreign || sub.foreign
 		p.hashing = p.hashing || sub.hashing
+		if !sub.done { // it is p itself, or around it, behind a pointer or the like: it is not known yet
+			ops = append(ops, op{code: opSub, off: f.Offset, sub: sub, step: "." + f.Name, bytes: 1})
+			continue
+		}
 		if len(sub.ops) > maxInline {
 			ops = append(ops, op{code: opSub, off: f.Offset, sub: sub, step: "." + f.Name})
 			continue

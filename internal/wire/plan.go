@@ -13,6 +13,7 @@ type plan struct {
 	size uintptr
 	ops  []op
 	min  int // an encoded value takes at least so many bytes
+	done bool
 
 	flat    bool // one copy of the whole memory does it
 	plain   bool // memory without pointers
