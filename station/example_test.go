@@ -138,8 +138,8 @@ func ExampleStation_Stop() {
 				done()
 				return nil
 			}
-			fmt.Println("open door 1:", s.Start("/door/1"))
-			return nil
+			fmt.Println("open door 1")
+			return s.Start("/door/1")
 		}, station.Options{})
 		fmt.Println("close door 1:", s.Stop("/door/1"))
 		station.Tell(ctx, s, "/door/1", "knock")
@@ -151,7 +151,7 @@ func ExampleStation_Stop() {
 	// close door 1: <nil>
 	// waiting: 1 stopped: true
 	// knock at door 2
-	// open door 1: <nil>
+	// open door 1
 	// knock at door 1
 }
 
@@ -192,10 +192,13 @@ func ExampleSchedule() {
 	n := 0
 	serveFor(s, func(ctx context.Context, done func()) {
 		station.HandleFunc(s, "/tick", func(_ context.Context, m station.Mail[string]) error {
-			if n++; n == 3 {
-				done()
+			if n++; n > 3 {
+				return nil // it takes a moment to end
 			}
 			fmt.Println(m.Body)
+			if n == 3 {
+				done()
+			}
 			return nil
 		}, station.Options{})
 		if err := station.Schedule(ctx, s, "pulse", "@every 10ms", "/tick", "tick"); err != nil {
