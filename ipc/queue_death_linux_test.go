@@ -288,7 +288,7 @@ var roleWorker = addRole("task worker", func(ctx context.Context, parent *Conn) 
 })
 
 func TestG61_TaskWorkersKilled(t *testing.T) {
-	const n = 3000
+	n := 3000 * max(1, 100*soak())
 	j := taskJob{Queue: newTestTasks[signed](t, 20, QueueBytes(1<<16)), Done: newTestArray(t, n)}
 	var ps [2]*child
 	launch := func(i int) {
