@@ -88,7 +88,8 @@ type guarded struct {
 type local struct {
 	mutex *shm.Mutex
 	mark  *shm.Mark
-	line  turn // for those who wait one behind the other
+	line  turn          // for those who wait one behind the other
+	ends  atomic.Uint64 // of processes, when the state was locked
 	holding
 }
 
@@ -118,11 +119,19 @@ func (g *guarded) enter(ctx context.Context) error {
 		defer cancel()
 		err = g.mutex.Lock(brief)
 	}
-	if errors.Is(err, ErrOwnerDied) {
-		g.mend()
-		return nil
+	return g.entered(err)
+}
+
+// entered ends an attempt to lock the state.
+func (g *guarded) entered(err error) error {
+	if err != nil && !errors.Is(err, ErrOwnerDied) {
+		return err
 	}
-	return err
+	g.ends.Store(g.Ends()) // before anybody looks who is alive
+	if err != nil {
+		g.mend()
+	}
+	return nil
 }
 
 // enterNow locks the state if that is possible at once: for those who give up.
@@ -130,12 +139,7 @@ func (g *guarded) enterNow() bool {
 	if g.detached.Load() {
 		return false
 	}
-	err := g.mutex.Lock(noWait)
-	if errors.Is(err, ErrOwnerDied) {
-		g.mend()
-		err = nil
-	}
-	return err == nil
+	return g.entered(g.mutex.Lock(noWait)) == nil
 }
 
 // later calls f with the state locked, when that is possible.
@@ -163,7 +167,7 @@ func (g *guarded) leave() {
 // sleep unlocks the state and waits for the next ring. It returns with the state locked, or
 // with an error and the state not locked.
 func (g *guarded) sleep(ctx context.Context) error {
-	t := g.mark.Set()
+	t := g.mark.SetSince(g.ends.Load())
 	g.leave()
 	err := g.mark.Wait(ctx, t)
 	if err == nil {

@@ -172,29 +172,35 @@ type Mark struct {
 	bell    *Bell
 	waiting *atomic.Uint64 // somebody may be waiting
 	rings   *atomic.Uint64 // how often it was rung
+	region  *Region
 }
 
 // Mark returns the mark of the i-th bell at an offset of the data.
 func (r *Region) Mark(offset, bell int) *Mark {
-	return &Mark{r.bells[bell], r.Word(offset), r.Word(offset + 8)}
+	return &Mark{r.bells[bell], r.Word(offset), r.Word(offset + 8), r}
 }
 
 // MarkSize is how many bytes a Mark takes.
 const MarkSize = 16
 
-// A Ticket is the right to wait for the next ring.
+// A Ticket is the right to wait for the next ring, or the next end of a process. It is the sum of
+// both numbers, which only grow.
 type Ticket uint64
 
 // Set says that the caller is about to wait. The caller holds the mutex that guards the state,
 // has found that it must wait, and unlocks before it does.
-func (m *Mark) Set() Ticket {
+func (m *Mark) Set() Ticket { return m.SetSince(m.region.Ends()) }
+
+// SetSince is Set for those for whom it matters who is alive: ends is what [Region.Ends] said
+// before they looked. An end that came after that, and before the wait, is not missed.
+func (m *Mark) SetSince(ends uint64) Ticket {
 	m.waiting.Store(1)
-	return Ticket(m.rings.Load())
+	return Ticket(m.rings.Load() + ends)
 }
 
 // Wait waits for the next ring since Set. The errors are those of [Bell.Wait].
 func (m *Mark) Wait(ctx context.Context, t Ticket) error {
-	return m.bell.Wait(ctx, func() bool { return m.rings.Load() != uint64(t) })
+	return m.bell.Wait(ctx, func() bool { return m.rings.Load()+m.region.Ends() != uint64(t) })
 }
 
 // Ring wakes those who wait. The caller holds the mutex that guards the state, and changes the

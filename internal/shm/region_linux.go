@@ -25,6 +25,7 @@ type header struct {
 	size  atomic.Uint64 // of the data
 	space atomic.Uint64 // the namespaces in which pids mean something
 	used  atomic.Uint64 // no slot from here on was ever used
+	ends  atomic.Uint64 // how many ends of processes were told
 }
 
 const (
@@ -306,8 +307,12 @@ func (r *Region) Local(make func() any) any {
 	return r.local
 }
 
-// ringAll wakes everyone who waits for anything in the region.
+// Ends counts the deaths and departures of processes that everyone who waits was told of.
+func (r *Region) Ends() uint64 { return r.head.ends.Load() }
+
+// ringAll wakes everyone who waits for anything in the region, because a process has ended.
 func (r *Region) ringAll() {
+	r.head.ends.Add(1)
 	for _, b := range r.bells {
 		b.strike()
 	}
