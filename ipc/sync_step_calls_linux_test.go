@@ -70,23 +70,25 @@ var steppedCalls = []steppedCall{
 			return nil
 		},
 		call: func(_ context.Context, s *stage) error { return s.Condition.Notify(1) },
-		meanwhile: untilSet(func(ctx context.Context, s *stage) error {
-			if err := s.Lock.Lock(ctx); err != nil {
-				return err
-			}
-			return errors.Join(s.Condition.Wait(ctx), s.Lock.Unlock())
-		}), early: true,
-		after: func(ctx context.Context, s *stage) error {
-			if err := s.Event.Set(); err != nil {
-				return err
-			}
-			c := s.Condition.b.(*sharedCondition)
-			for c.waiting.sum(c.Region) > 0 && ctx.Err() == nil {
-				if err := s.Condition.NotifyAll(); err != nil {
+		meanwhile: func(ctx context.Context, s *stage) error {
+			for {
+				if err := s.Lock.Lock(ctx); err != nil {
+					return err
+				}
+				set, err := s.Event.IsSet()
+				if !set && err == nil {
+					err = s.Condition.Wait(ctx)
+				}
+				if err := errors.Join(err, s.Lock.Unlock()); set || err != nil {
 					return err
 				}
 			}
-			return nil
+		}, early: true,
+		after: func(ctx context.Context, s *stage) error {
+			if err := s.Lock.Lock(ctx); err != nil {
+				return err
+			}
+			return errors.Join(s.Event.Set(), s.Condition.NotifyAll(), s.Lock.Unlock())
 		},
 	}, {
 		name: "Barrier.Wait", before: nothing, meanwhile: nothing,
