@@ -124,19 +124,17 @@ func (x *Executor) work() {
 // workShared is work for one of several executors.
 func (x *Executor) workShared() {
 	for {
-		select {
-		case <-x.s.quit:
+		p, claimed := x.s.parcel()
+		if p == nil {
 			return
-		case p, ok := <-x.s.tasks:
-			if !ok {
-				return
-			}
+		}
+		if claimed {
 			x.open()
-			x.run(p.interval, p.body)
-			_ = p.body.Close()
+			x.perform(p.interval, p.body)
 			x.shut()
 			x.Flush()
 		}
+		_ = p.body.Close()
 	}
 }
 
@@ -154,9 +152,13 @@ func (x *Executor) runAll(body *wire.Decoder) {
 
 // run runs the tasks of an item, unless they were taken back.
 func (x *Executor) run(tasks interval, body *wire.Decoder) {
-	if !x.s.words.claim(tasks.first, tasks.n) {
-		return
+	if x.s.words.claim(tasks.first, tasks.n) {
+		x.perform(tasks, body)
 	}
+}
+
+// perform runs the tasks of an item that was claimed.
+func (x *Executor) perform(tasks interval, body *wire.Decoder) {
 	x.mu.Lock()
 	x.running = tasks
 	x.ctx, x.cancel = context.WithCancelCause(x.s.w.Context())

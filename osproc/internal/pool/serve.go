@@ -67,6 +67,8 @@ type server struct {
 	tasks chan *parcel // to the executors, if there are several
 	going sync.WaitGroup
 
+	claiming sync.Mutex // see parcel
+
 	quit chan struct{} // closed when no task is begun any more
 	once sync.Once
 	bye  atomic.Bool // the parent knows
@@ -262,6 +264,20 @@ func (s *server) next(idle func()) *wire.Decoder {
 			return nil
 		}
 	}
+}
+
+// parcel returns the next tasks for one of several executors, and whether they were claimed or
+// had been taken back; nil is the end. What is claimed must be claimed in order: the parent takes
+// what comes after it for unclaimed, and what comes before it for claimed.
+func (s *server) parcel() (p *parcel, claimed bool) {
+	s.claiming.Lock()
+	defer s.claiming.Unlock()
+	select {
+	case <-s.quit:
+		return nil, false
+	case p = <-s.tasks:
+	}
+	return p, p != nil && s.words.claim(p.first, p.n)
 }
 
 // distribute gives what comes to several executors.
