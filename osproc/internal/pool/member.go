@@ -41,6 +41,7 @@ type member struct {
 
 	// What follows is the flusher's.
 	list     []sent
+	late     []interval // tasks that were given up between their dispatch and their number
 	resuming bool
 	resumeAt uint32
 }
@@ -117,6 +118,10 @@ func (m *member) flushSome() (done bool) {
 	for len(list) > 0 {
 		list = m.sendSome(list)
 	}
+	for _, l := range m.late {
+		m.sendCancel(l.first, l.n)
+	}
+	m.late = m.late[:0]
 	return m.finished()
 }
 
@@ -133,6 +138,9 @@ func (m *member) grab() (list []sent, ok bool) {
 	}
 	start := len(m.sent)
 	for _, s := range m.outbox {
+		if s.work.Gone() { // Cancel has not found it in sent
+			m.late = append(m.late, interval{m.number, s.len()})
+		}
 		m.sent = append(m.sent, sent{span: s, number: m.number})
 		m.number += uint32(s.len())
 	}
@@ -168,6 +176,14 @@ func (m *member) sendResume() {
 			return nil
 		})
 	}
+}
+
+// sendCancel tells the worker that nobody waits for n tasks any more.
+func (m *member) sendCancel(first uint32, n int) {
+	_ = m.c.Link().Send(kindCancel, func(e *wire.Encoder) error {
+		encodeNumbers(e, first, n)
+		return nil
+	})
 }
 
 // finished reports that nothing came into the outbox meanwhile.

@@ -319,16 +319,13 @@ func (p *Pool) Cancel(w Work) {
 	p.mu.Lock()
 	for _, m := range p.members {
 		for i := range m.sent {
-			if s := &m.sent[i]; s.work == w {
+			if s := &m.sent[i]; s.work == w && !s.over() {
 				all = append(all, lost{m, s.number + uint32(s.done), s.len() - s.done})
 			}
 		}
 	}
 	p.mu.Unlock()
 	for _, l := range all {
-		_ = l.m.c.Link().Send(kindCancel, func(e *wire.Encoder) error {
-			encodeNumbers(e, l.first, l.n)
-			return nil
-		})
+		l.m.sendCancel(l.first, l.n)
 	}
 }
