@@ -4,6 +4,13 @@
 //	mail, err := jetstream.Open("mail")                     // a server in this program
 //	mail, err := jetstream.Connect("nats://127.0.0.1:4222") // one or more elsewhere
 //
+// # Not done
+//
+// After a crash, or a change of owners, the count of mail that comes again is sometimes
+// wrong: mail that was handled has come again without being marked, and mail that was not
+// handled has come with a mark. "make jetstream" shows it within a few runs. Nothing was
+// seen to be lost. Until that is found, do not build on the marks of this store.
+//
 // # Words
 //
 // All mail lies in one stream, a work queue: what is acknowledged is gone. Its subjects
