@@ -79,39 +79,52 @@ func (l *loader) safe(bumps []bump) {
 			}
 		}
 	}
+	failed := map[*partition]bool{}
 	for p, mark := range marks {
-		l.insist(p, func(ctx context.Context) error { return p.mark(ctx, *mark) })
+		failed[p] = !l.insist(p, func(ctx context.Context) error { return p.mark(ctx, *mark) })
 	}
 	for _, b := range bumps {
 		p := b.box.part
 		for _, it := range b.items {
-			it.Ref.safe = it.Tries + 1
+			if failed[p] {
+				break
+			}
 			if it.Tries == it.Ref.base && it.Ref.tag == 0 {
+				it.Ref.safe = it.Tries + 1
 				continue
 			}
-			l.insist(p, func(ctx context.Context) error { return l.store.writeCount(ctx, p.n, it.Ref.seq, it.Tries+1) })
-			it.Ref.tag = 1
+			failed[p] = !l.insist(p, func(ctx context.Context) error { return l.store.writeCount(ctx, p.n, it.Ref.seq, it.Tries+1) })
+			if !failed[p] {
+				it.Ref.safe, it.Ref.tag = it.Tries+1, 1
+			}
 		}
-		b.box.queue.Bumped(b.items)
+		if !failed[p] { // else the mail is not to be handed out any more
+			b.box.queue.Bumped(b.items)
+		}
 	}
 }
 
-// insist does f until it succeeds or the partition is lost.
-func (l *loader) insist(p *partition, f func(context.Context) error) {
+// insist does f until it succeeds, or the partition is lost or the store closed; false
+// if so.
+func (l *loader) insist(p *partition, f func(context.Context) error) bool {
 	s := l.store
 	pause := newPause()
 	for !p.lost.Load() {
 		ctx, cancel := s.attempt(s.alive)
 		err := f(ctx)
 		cancel()
-		if err == nil || s.alive.Err() != nil {
-			return
+		if err == nil {
+			return true
+		}
+		if s.alive.Err() != nil {
+			return false
 		}
 		s.log(fmt.Errorf("jetstream: before mail is handed out: %w", err))
 		if !pause.wait(s.alive) {
-			return
+			return false
 		}
 	}
+	return false
 }
 
 // fetch gets mail for a box that the server has delivered before and the program did not
