@@ -33,6 +33,7 @@ func TestStoreInside(t *testing.T) {
 			Crash:        crash,
 			LargeBody:    5 << 20,
 			NoDropOldest: true,
+			MarksAhead:   true,
 		}
 	})
 }

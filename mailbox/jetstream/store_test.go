@@ -47,6 +47,7 @@ func TestStore(t *testing.T) {
 			Shared:       true,
 			LargeBody:    9 << 20,
 			NoDropOldest: true,
+			MarksAhead:   true,
 		}
 	})
 }

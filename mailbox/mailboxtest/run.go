@@ -29,6 +29,10 @@ type Place struct {
 	// if that cannot happen.
 	Lose func(t *testing.T, s mailbox.Store)
 
+	// MarksAhead says that a crash may also count against mail that is put
+	// soon after it.
+	MarksAhead bool
+
 	// LargeBody is the size of a body that the store does not take any more;
 	// zero if there is none. One of a MiB has to be taken.
 	LargeBody int

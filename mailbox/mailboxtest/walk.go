@@ -48,6 +48,7 @@ type walker struct {
 	homes   map[string]*home
 	dead    int
 	last    int
+	ahead   int // what a crash may count against mail that is put now
 	log     []string
 }
 
@@ -118,7 +119,7 @@ func (w *walker) put(h *home) {
 	var mail []mailbox.Mail
 	for range 1 + w.random.IntN(4) {
 		w.last++
-		l := &letter{body: strconv.Itoa(w.last), low: 1, high: 1}
+		l := &letter{body: strconv.Itoa(w.last), low: 1, high: 1 + w.ahead}
 		h.mail = append(h.mail, l)
 		m := text(h.address, l.body)
 		m.ID = l.body
@@ -297,6 +298,9 @@ func (w *walker) reserve() {
 func (w *walker) crash() {
 	w.Helper()
 	w.note("crash")
+	if w.p.MarksAhead {
+		w.ahead = 1
+	}
 	w.p.Crash(w.T, w.store)
 	for _, h := range w.homes {
 		for _, l := range h.mail {
