@@ -196,11 +196,18 @@ func (k *kept[M]) put(ctx context.Context, from *process, body M, urgent bool) e
 // putLater is for bodies that came from another OS process.
 func (k *kept[M]) putLater(from *process, body M, urgent bool) {
 	k.late.Lock()
-	defer k.late.Unlock()
-	k.waiting = append(k.waiting, lateOf[M]{from, body, urgent})
-	if !k.carrying && k.hold(func() { k.carrying = true }) {
-		go k.carry()
+	if !k.carrying && !k.hold(func() { k.carrying = true; go k.carry() }) {
+		k.late.Unlock()
+		k.lose(from, body, ErrNoProc)
+		return
 	}
+	k.waiting = append(k.waiting, lateOf[M]{from, body, urgent})
+	k.late.Unlock()
+}
+
+// lose makes a dead letter of a body whose sender hears of nothing.
+func (k *kept[M]) lose(from *process, body M, why error) {
+	k.self.node.letters.addOne(letter{from: from, to: &k.self.process, body: body, why: why})
 }
 
 func (k *kept[M]) carry() {
@@ -217,7 +224,7 @@ func (k *kept[M]) carry() {
 		k.waiting = k.waiting[1:]
 		k.late.Unlock()
 		if err := k.box.Put(n.base, m.body, m.urgent); err != nil {
-			n.letters.addOne(letter{from: m.from, to: &k.self.process, body: m.body, why: err})
+			k.lose(m.from, m.body, err)
 		}
 	}
 }

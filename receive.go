@@ -195,9 +195,7 @@ func (s *Self[M]) fetch(how uint8) (e envelope[M], ok, armed bool) {
 
 // see opens an envelope that the body is about to see.
 func (s *Self[M]) see(e *envelope[M]) Message[M] {
-	if e.sig != nil {
-		s.begin(e)
-	}
+	s.begin(e)
 	return e.open()
 }
 
