@@ -40,11 +40,11 @@ var layers = map[string]struct{ inside, outside []string }{
 		outside: []string{"go.etcd.io/bbolt", "go.etcd.io/bbolt/errors"},
 	},
 	"mailbox/redis": {
-		inside:  []string{".", "mailbox", "mailbox/internal/held"},
+		inside:  []string{".", "mailbox", "mailbox/internal/held", "mailbox/internal/retry"},
 		outside: []string{"github.com/redis/go-redis/v9"},
 	},
 	"mailbox/jetstream": {
-		inside:  []string{".", "mailbox", "mailbox/internal/held"},
+		inside:  []string{".", "mailbox", "mailbox/internal/held", "mailbox/internal/retry"},
 		outside: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats.go/jetstream", "github.com/nats-io/nats-server/v2/server"},
 	},
 	"station":        {inside: []string{".", "mailbox"}},

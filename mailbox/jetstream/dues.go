@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	js "github.com/nats-io/nats.go/jetstream"
+
+	"github.com/troupe-go/troupe/mailbox/internal/retry"
 )
 
 // dues moves delayed mail to its place when it is due. Delayed mail lies in a stream of
@@ -61,7 +63,7 @@ func (d *dues) run(ctx context.Context) {
 
 // read notes all delayed mail, that which is there and that which comes.
 func (d *dues) read(ctx context.Context) {
-	pause := newPause()
+	pause := retry.NewPause()
 	for d.store.connected(ctx) == nil && ctx.Err() == nil {
 		lost := d.store.line.holds()
 		d.mu.Lock() // all will be noted again
@@ -89,7 +91,7 @@ func (d *dues) read(ctx context.Context) {
 		}
 		if ctx.Err() == nil && lost.Err() == nil {
 			d.store.log(fmt.Errorf("jetstream: reading delayed mail: %w", err))
-			pause.wait(ctx)
+			pause.Wait(ctx)
 		}
 	}
 }

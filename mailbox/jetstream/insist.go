@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	js "github.com/nats-io/nats.go/jetstream"
+
+	"github.com/troupe-go/troupe/mailbox/internal/retry"
 )
 
 // A line is the connection to the server, as long as it holds: what is under way when it
@@ -48,7 +50,7 @@ func (s *Store) attempt(ctx context.Context) (context.Context, context.CancelFun
 
 // insist does f, which may be done twice, until it succeeds, fails for good, or ctx ends.
 func (s *Store) insist(ctx context.Context, f func(context.Context) error) error {
-	pause := newPause()
+	pause := retry.NewPause()
 	for {
 		if err := s.connected(ctx); err != nil {
 			return s.explain(ctx, err)
@@ -57,7 +59,7 @@ func (s *Store) insist(ctx context.Context, f func(context.Context) error) error
 		err := f(attempt)
 		late := attempt.Err() != nil
 		cancel()
-		if err == nil || ctx.Err() != nil || !late && !passing(err) || !pause.wait(ctx) {
+		if err == nil || ctx.Err() != nil || !late && !passing(err) || !pause.Wait(ctx) {
 			return s.explain(ctx, err)
 		}
 	}

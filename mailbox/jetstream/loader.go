@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/troupe-go/troupe/mailbox/internal/held"
+	"github.com/troupe-go/troupe/mailbox/internal/retry"
 )
 
 // A loader makes safe that mail is handed out, fetches mail that the program did not
@@ -108,7 +109,7 @@ func (l *loader) safe(bumps []bump) {
 // if so.
 func (l *loader) insist(p *partition, f func(context.Context) error) bool {
 	s := l.store
-	pause := newPause()
+	pause := retry.NewPause()
 	for !p.lost.Load() {
 		ctx, cancel := s.attempt(s.alive)
 		err := f(ctx)
@@ -120,7 +121,7 @@ func (l *loader) insist(p *partition, f func(context.Context) error) bool {
 			return false
 		}
 		s.log(fmt.Errorf("jetstream: before mail is handed out: %w", err))
-		if !pause.wait(s.alive) {
+		if !pause.Wait(s.alive) {
 			return false
 		}
 	}

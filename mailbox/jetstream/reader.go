@@ -12,6 +12,7 @@ import (
 	js "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/mailbox/internal/retry"
 )
 
 // How a partition's mail comes to the program: through a consumer, which is made when the
@@ -192,12 +193,12 @@ func (p *partition) pause() {
 
 // resume reads again, until that succeeds.
 func (p *partition) resume() {
-	pause := newPause()
+	pause := retry.NewPause()
 	for !p.lost.Load() {
 		ctx, cancel := p.store.attempt(p.store.alive)
 		err := p.read(ctx)
 		cancel()
-		if err == nil || !pause.wait(p.store.alive) {
+		if err == nil || !pause.Wait(p.store.alive) {
 			return
 		}
 		p.store.log(fmt.Errorf("jetstream: reading mail: %w", err))

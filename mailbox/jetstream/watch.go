@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	js "github.com/nats-io/nats.go/jetstream"
+
+	"github.com/troupe-go/troupe/mailbox/internal/retry"
 )
 
 // readAll reads what is in the bucket, and returns what tells of changes.
@@ -55,7 +57,7 @@ func (c *clerk) watch(ctx context.Context, w js.KeyWatcher) {
 	s := c.store
 	for {
 		c.listen(ctx, w)
-		pause := newPause()
+		pause := retry.NewPause()
 		for w = nil; w == nil; {
 			if ctx.Err() != nil || s.connected(ctx) != nil {
 				return
@@ -68,7 +70,7 @@ func (c *clerk) watch(ctx context.Context, w js.KeyWatcher) {
 				break
 			}
 			s.log(fmt.Errorf("jetstream: watching other programs: %w", err))
-			if !pause.wait(ctx) {
+			if !pause.Wait(ctx) {
 				return
 			}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/mailbox/internal/held"
+	"github.com/troupe-go/troupe/mailbox/internal/retry"
 )
 
 // A writer writes down what became of mail: copies of what is dead or put aside first,
@@ -126,7 +127,7 @@ func (w *writer) run() {
 // write writes outcomes down, as often as it takes.
 func (w *writer) write(jobs []outcome) {
 	s := w.store
-	pause := newPause()
+	pause := retry.NewPause()
 	for {
 		jobs = w.mine(jobs)
 		if len(jobs) == 0 {
@@ -140,7 +141,7 @@ func (w *writer) write(jobs []outcome) {
 			s.log(fmt.Errorf("jetstream: settling mail: %w", err))
 		}
 		jobs = left
-		if !pause.wait(s.alive) {
+		if !pause.Wait(s.alive) {
 			return
 		}
 	}

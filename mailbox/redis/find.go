@@ -6,6 +6,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/troupe-go/troupe/mailbox/internal/retry"
 )
 
 // A finder looks for addresses that its session may own, when somebody asks for one. In
@@ -92,10 +94,10 @@ func (f *finder) run() {
 			return
 		case <-f.kick:
 		}
-		pause := newPause()
+		pause := retry.NewPause()
 		for f.wanted() {
 			found, err := f.round()
-			if err != nil && !pause.wait(f.x.alive) {
+			if err != nil && !pause.Wait(f.x.alive) {
 				return
 			}
 			if err == nil && !found {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/troupe-go/troupe/mailbox/internal/retry"
 )
 
 //go:embed scripts
@@ -73,13 +75,13 @@ func (s *Store) insist(ctx context.Context, f func(context.Context) error) error
 	}
 	ctx, cancel := s.during(ctx)
 	defer cancel()
-	pause := newPause()
+	pause := retry.NewPause()
 	for {
 		err := f(ctx)
 		if err == nil || !s.mend(ctx, err) {
 			return s.explain(ctx, err)
 		}
-		if !pause.wait(ctx) {
+		if !pause.Wait(ctx) {
 			return s.explain(ctx, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/mailbox/internal/held"
+	"github.com/troupe-go/troupe/mailbox/internal/retry"
 )
 
 // A turner speaks with Redis for the boxes of a session. Those that want something wait
@@ -69,7 +70,7 @@ func (t *turner) kick() {
 }
 
 func (t *turner) run() {
-	pause := newPause()
+	pause := retry.NewPause()
 	for {
 		select {
 		case <-t.stop:
@@ -87,7 +88,7 @@ func (t *turner) run() {
 			}
 			t.finish(!failed)
 			if !failed {
-				pause = newPause()
+				pause = retry.NewPause()
 			} else if !t.rest(pause) {
 				return
 			}
@@ -96,12 +97,12 @@ func (t *turner) run() {
 }
 
 // rest waits before the next attempt, unless the turner is to stop.
-func (t *turner) rest(p *pause) bool {
+func (t *turner) rest(p *retry.Pause) bool {
 	select {
 	case <-t.stop:
 		return false
 	default:
-		return p.wait(t.x.store.alive)
+		return p.Wait(t.x.store.alive)
 	}
 }
 
