@@ -369,5 +369,6 @@ func (b *broker) close() {
 	clear(b.objects)
 	clear(b.names)
 	b.mu.Unlock()
-	b.all.Wait()
+	b.all.Wait() // nobody shows the board to another client any more
+	b.board.close()
 }

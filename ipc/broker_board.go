@@ -47,6 +47,13 @@ func boardOf(m *Memory) *board {
 	return b
 }
 
+// close gives the descriptor back now, and the memory once nobody refers to the board. b may be nil.
+func (b *board) close() {
+	if b != nil {
+		_ = b.memory.Detach()
+	}
+}
+
 // take returns the number of a word that nobody uses, or 0.
 func (b *board) take() (n uint64) {
 	switch {

@@ -139,6 +139,7 @@ func (c *client) fail(err error) {
 	c.waiting, c.guests = nil, nil
 	c.mu.Unlock()
 	c.conn.Close()
+	c.board.Load().close()
 	for _, to := range waiting {
 		to <- reply{err: err}
 	}

@@ -73,12 +73,12 @@ func DialManager(ctx context.Context, network, address string, cfg ConnConfig) (
 		close(c.ready)
 		return c, nil
 	})
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
 	if !used {
 		conn.Close()
+		board.close()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return openManager(open(l, rootNumber))
 }
