@@ -4,14 +4,6 @@
 //	mail, err := jetstream.Open("mail")                     // a server in this program
 //	mail, err := jetstream.Connect("nats://127.0.0.1:4222") // one or more elsewhere
 //
-// # Not done
-//
-// The tests of this store are young: "make jetstream" repeats them, and "make test" does
-// not run them. They have shown mail that was handled by a program which was just being
-// closed come again without a mark, once; the cause that was found has been removed.
-// After a crash, mail that is put before the next program has taken over may be marked
-// although nobody had it.
-//
 // # Words
 //
 // All mail lies in one stream, a work queue: what is acknowledged is gone. Its subjects
@@ -32,6 +24,10 @@
 // anew with each new connection; what the program holds already is passed over. There is
 // no MaxDeliver: JetStream would stop to deliver mail beyond it and leave it in the stream.
 // How often mail is tried is up to who handles it: he makes a dead letter of it.
+//
+// What was handed out and is not settled after a crash comes again, marked. That mark is
+// written ahead of the mail, so mail that is put before the next program has taken over may
+// be marked too although nobody had it.
 //
 // # How safe mail is
 //
