@@ -71,7 +71,7 @@ func TestServerFull(t *testing.T) {
 	if err := store.Addresses().Stop(t.Context(), "/large"); err != nil {
 		t.Fatal(err)
 	}
-	stop := serving(t, store, c)
+	stop := c.Serve(store)
 	c.Finish(letters, 0, 0)
 	stop()
 }

@@ -19,22 +19,21 @@ import (
 
 // TestMain runs the tests, or is one of the processes that they need.
 func TestMain(m *testing.M) {
-	switch os.Getenv(storm.Role) {
-	case "server":
-		runServer(os.Args[1:])
-	case "program":
-		runProgram(os.Args[1], os.Args[2], os.Args[3])
-	default:
-		os.Exit(m.Run())
+	storm.Main(faults.Open)
+	if os.Getenv(storm.Role) == "server" {
+		runServer(os.Args[1], os.Args[2])
+		return
 	}
+	os.Exit(m.Run())
 }
 
 // runServer is a nats-server that syncs always, until its standard input ends.
-func runServer(args []string) {
-	port, _ := strconv.Atoi(args[1])
+func runServer(dir, addr string) {
+	_, number, _ := net.SplitHostPort(addr)
+	port, _ := strconv.Atoi(number)
 	ns, err := server.NewServer(&server.Options{
 		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: args[0], SyncAlways: true, MaxPayload: 8 << 20,
+		JetStream: true, StoreDir: dir, SyncAlways: true, MaxPayload: 8 << 20,
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -50,16 +49,15 @@ func runServer(args []string) {
 
 // A natsServer is a server in a process of its own.
 type natsServer struct {
-	dir, port string
+	dir, addr string
 	cmd       *exec.Cmd
 }
 
 func startNats(t testing.TB) *natsServer {
 	t.Helper()
-	_, port, _ := net.SplitHostPort(freeAddr(t))
-	s := &natsServer{dir: t.TempDir(), port: port}
-	s.start(t)
-	t.Cleanup(s.kill)
+	s := &natsServer{dir: t.TempDir(), addr: freeAddr(t)}
+	s.Start(t)
+	t.Cleanup(s.Kill)
 	return s
 }
 
@@ -74,12 +72,15 @@ func freeAddr(t testing.TB) string {
 	return l.Addr().String()
 }
 
-func (s *natsServer) url() string { return "nats://127.0.0.1:" + s.port }
+// Addr is where it listens.
+func (s *natsServer) Addr() string { return s.addr }
 
-// start starts the server and waits until it is ready.
-func (s *natsServer) start(t testing.TB) {
+func (s *natsServer) url() string { return "nats://" + s.addr }
+
+// Start starts the server and waits until it is ready.
+func (s *natsServer) Start(t testing.TB) {
 	t.Helper()
-	s.cmd = storm.Child("server", s.dir, s.port)
+	s.cmd = storm.Child("server", s.dir, s.addr)
 	s.cmd.StdinPipe()
 	out, err := s.cmd.StdoutPipe()
 	if err == nil {
@@ -94,8 +95,8 @@ func (s *natsServer) start(t testing.TB) {
 	}
 }
 
-// kill kills the server with SIGKILL and waits until it has gone.
-func (s *natsServer) kill() {
+// Kill kills the server with SIGKILL and waits until it has gone.
+func (s *natsServer) Kill() {
 	s.cmd.Process.Kill()
 	s.cmd.Wait()
 }

@@ -2,10 +2,7 @@ package redis_test
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,134 +13,20 @@ import (
 
 // TestMain runs the tests, or is a program that they need.
 func TestMain(m *testing.M) {
-	if os.Getenv(storm.Role) == "program" {
-		program(os.Args[1], os.Args[2], os.Args[3])
-		return
-	}
+	storm.Main(faults.Open)
 	os.Exit(m.Run())
 }
 
-// program serves the store at a URL until it is killed.
-func program(url, lease, hang string) {
-	n, _ := strconv.Atoi(hang)
-	d, _ := time.ParseDuration(lease)
-	store, err := redis.Connect(url, redis.Lease(d))
-	if err == nil {
-		err = storm.Program(store, os.Stdout, n)
-	}
-	fmt.Fprintln(os.Stderr, "the program ended:", err)
-	os.Exit(1)
+var faults = storm.Faults{
+	Server: func(t testing.TB) storm.Server { return startServer(t) },
+	Open: func(addr string, lease time.Duration) (mailbox.Store, error) {
+		return redis.Connect("redis://"+addr+"?read_timeout=400ms", redis.Lease(lease))
+	},
+	Lease: 600 * time.Millisecond,
+	MinutesLater: func(ctx context.Context, s mailbox.Store) error {
+		return s.(*redis.Store).JumpClock(ctx, time.Hour)
+	},
 }
 
-const faultLease = 600 * time.Millisecond
-
-// serving handles mail until the test calls stop.
-func serving(t *testing.T, store mailbox.Store, c *storm.Count) (stop func()) {
-	ctx, cancel := context.WithCancel(t.Context())
-	var done sync.WaitGroup
-	done.Go(func() {
-		err := storm.Serve(ctx, store, nil, func(d *mailbox.Delivery) { c.Note(d.Address, string(d.Body), d.Count) })
-		if err != nil {
-			t.Error("Serve:", err)
-		}
-	})
-	return func() { cancel(); done.Wait() }
-}
-
-// sending puts letters, and returns what waits until they have been put.
-func sending(t *testing.T, store mailbox.Store, c *storm.Count, first, senders, each, addresses int) (wait func()) {
-	var wg sync.WaitGroup
-	for sender := range senders {
-		wg.Go(func() { c.Send(t.Context(), store, first+sender, each, addresses) })
-	}
-	return wg.Wait
-}
-
-// TestG70_ServerKilled: the server dies with SIGKILL in the middle and comes back.
-func TestG70_ServerKilled(t *testing.T) {
-	const senders, each, addresses = 4, 100, 5
-	kills := storm.Rounds(3)
-	server := startServer(t)
-	store := connect(t, server, redis.Lease(faultLease))
-	c := storm.New(t)
-	stop := serving(t, store, c)
-	wait := sending(t, store, c, 0, senders, kills*each, addresses)
-	for i := range kills {
-		c.Until((i*senders + 1) * each)
-		server.kill()
-		server.start(t)
-	}
-	wait()
-	c.Finish(kills*senders*each, 0, kills*addresses*storm.Window)
-	stop()
-}
-
-// TestG70_NetworkCut: the network to the server is cut, or silent for longer than a lease.
-func TestG70_NetworkCut(t *testing.T) {
-	const senders, each, addresses = 4, 100, 5
-	rounds := storm.Rounds(2)
-	server := startServer(t)
-	proxy := storm.NewProxy(t, server.addr)
-	store, err := redis.Connect("redis://"+proxy.Addr+"?read_timeout=400ms", redis.Lease(faultLease))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	c := storm.New(t)
-	stop := serving(t, store, c)
-	wait := sending(t, store, c, 0, senders, 2*rounds*each, addresses)
-	for i := range rounds {
-		c.Until((2*i*senders + 1) * each)
-		proxy.Cut()
-		proxy.Mend()
-		c.Until(((2*i+1)*senders + 1) * each)
-		proxy.Hush()
-		<-time.After(2 * faultLease)
-		proxy.Speak()
-	}
-	wait()
-	c.Finish(2*rounds*senders*each, 0, 2*rounds*addresses*storm.Window)
-	stop()
-}
-
-// TestG70_ProgramKilled: the program dies with SIGKILL between handling a letter and
-// settling it, again and again. Each time, that letter comes again, and no other.
-func TestG70_ProgramKilled(t *testing.T) {
-	const addresses = 3
-	kills := storm.Rounds(4)
-	server := startServer(t)
-	store := connect(t, server)
-	c := storm.New(t)
-	programs := storm.NewPrograms(t, c)
-	sending(t, store, c, 0, 2, 60*kills, addresses)()
-	for range kills {
-		kill := programs.Start(40, server.url(), "1m")
-		c.UntilHung()
-		kill()
-		if err := store.JumpClock(t.Context(), time.Hour); err != nil { // a minute later
-			t.Fatal(err)
-		}
-	}
-	programs.Start(0, server.url(), "1m")
-	c.Finish(120*kills, kills, kills)
-}
-
-// TestG70_TwoPrograms: two programs serve the store, and each letter is handled once,
-// until one of them is killed.
-func TestG70_TwoPrograms(t *testing.T) {
-	const senders, each, addresses = 4, 200, 12
-	server := startServer(t)
-	store := connect(t, server)
-	c := storm.New(t)
-	programs := storm.NewPrograms(t, c)
-	kill := programs.Start(0, server.url(), "2s")
-	programs.Start(0, server.url(), "2s")
-	sending(t, store, c, 0, senders, each, addresses)()
-	c.Finish(senders*each, 0, 0)
-	wait := sending(t, store, c, senders, senders, each, addresses)
-	c.Until(senders*each + each)
-	kill()
-	wait()
-	// What was handled in the last milliseconds, at any address, had not been settled for good.
-	c.Finish(2*senders*each, 0, addresses*storm.Window)
-}
+// TestFaults kills the server, the network and programs.
+func TestFaults(t *testing.T) { faults.Run(t) }

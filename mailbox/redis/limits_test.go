@@ -18,10 +18,10 @@ func TestClockJumps(t *testing.T) {
 	const senders, each, addresses = 4, 100, 5
 	jumps := storm.Rounds(3)
 	server := startServer(t)
-	store := connect(t, server, redis.Lease(faultLease))
+	store := connect(t, server, redis.Lease(faults.Lease))
 	c := storm.New(t)
-	stop := serving(t, store, c)
-	wait := sending(t, store, c, 0, senders, jumps*each, addresses)
+	stop := c.Serve(store)
+	wait := c.Senders(store, 0, senders, jumps*each, addresses)
 	for i := range jumps {
 		c.Until((i*senders + 1) * each)
 		by := time.Hour
@@ -41,7 +41,7 @@ func TestClockJumps(t *testing.T) {
 // the clock jumped back.
 func TestClockJumpsBackOfDead(t *testing.T) {
 	server := startServer(t)
-	dead, living := connect(t, server, redis.Lease(faultLease)), connect(t, server, redis.Lease(faultLease))
+	dead, living := connect(t, server, redis.Lease(faults.Lease)), connect(t, server, redis.Lease(faults.Lease))
 	if err := living.Put(t.Context(), mailbox.Mail{Address: "/a"}); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestClockJumpsBackOfDead(t *testing.T) {
 // there can be handled.
 func TestServerFull(t *testing.T) {
 	server := startServer(t)
-	store := connect(t, server, redis.Lease(faultLease))
+	store := connect(t, server, redis.Lease(faults.Lease))
 	c := storm.New(t)
 	const letters = 50
 	c.Send(t.Context(), store, 0, letters, 2)
@@ -81,7 +81,7 @@ func TestServerFull(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "OOM") {
 		t.Errorf("Put returned %v, want that there is no memory", err)
 	}
-	stop := serving(t, store, c)
+	stop := c.Serve(store)
 	c.Finish(letters, 0, 0)
 	stop()
 	if err := admin.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {

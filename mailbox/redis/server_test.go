@@ -38,15 +38,18 @@ func startServer(t testing.TB, args ...string) *server {
 	}
 	s := &server{dir: t.TempDir(), addr: l.Addr().String(), args: args}
 	l.Close()
-	s.start(t)
-	t.Cleanup(s.kill)
+	s.Start(t)
+	t.Cleanup(s.Kill)
 	return s
 }
 
+// Addr is where it listens.
+func (s *server) Addr() string { return s.addr }
+
 func (s *server) url() string { return "redis://" + s.addr }
 
-// start starts the server and waits until it says that it is ready.
-func (s *server) start(t testing.TB) {
+// Start starts the server and waits until it says that it is ready.
+func (s *server) Start(t testing.TB) {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(s.addr)
 	args := append([]string{
@@ -79,8 +82,8 @@ func (s *server) start(t testing.TB) {
 	<-ready
 }
 
-// kill kills the server with SIGKILL and waits until it has gone.
-func (s *server) kill() {
+// Kill kills the server with SIGKILL and waits until it has gone.
+func (s *server) Kill() {
 	s.cmd.Process.Kill()
 	<-s.gone
 }

@@ -18,14 +18,12 @@ const patience = 60 * time.Second
 // A Count is what is known of the letters of one test. Its methods may be called by any
 // goroutine.
 type Count struct {
-	t      testing.TB
-	unsure bool
+	t testing.TB
 
 	mu      sync.Mutex
-	next    map[string]int  // by address and sender: the number that comes next
-	twice   map[string]bool // letters whose Put had to be called again
-	came    int             // letters, each counted once
-	again   int             // deliveries beyond the first
+	next    map[string]int // by address and sender: the number that comes next
+	came    int            // letters, each counted once
+	again   int            // deliveries beyond the first
 	waiters map[chan struct{}]int
 
 	hung chan struct{}
@@ -33,12 +31,8 @@ type Count struct {
 
 // New returns a Count that reports to t.
 func New(t testing.TB) *Count {
-	return &Count{t: t, next: map[string]int{}, twice: map[string]bool{}, waiters: map[chan struct{}]int{}, hung: make(chan struct{}, 1)}
+	return &Count{t: t, next: map[string]int{}, waiters: map[chan struct{}]int{}, hung: make(chan struct{}, 1)}
 }
-
-// Unsure lets letters whose Put returned an error, and was called again, come twice: for
-// servers that may forget the IDs of mail when they die.
-func (c *Count) Unsure() { c.unsure = true }
 
 // Send puts letters of one sender to some addresses in turn, one after the other. When
 // Put returns an error it is called again, with the same ID, until ctx ends.
@@ -54,9 +48,6 @@ func (c *Count) Send(ctx context.Context, s mailbox.Store, sender, letters, addr
 				c.t.Errorf("sender %d put %d letters of %d: %v", sender, i, letters, err)
 				return
 			}
-			c.mu.Lock()
-			c.twice[m.Address+" "+body] = true
-			c.mu.Unlock()
 		}
 	}
 }
@@ -76,7 +67,7 @@ func (c *Count) Note(address, body string, count int) {
 		c.t.Errorf("%s: letter %d of sender %d came, want %d", address, number, sender, next)
 	case number < next:
 		c.again++
-		if count < 2 && !(c.unsure && c.twice[address+" "+body]) {
+		if count < 2 {
 			c.t.Errorf("%s: letter %d of sender %d came again without a mark", address, number, sender)
 		}
 	default:

@@ -6,22 +6,22 @@ import (
 	"testing"
 )
 
-// A Proxy stands between programs and their server, and can fail.
-type Proxy struct {
-	Addr string
+// A proxy stands between programs and their server, and can fail.
+type proxy struct {
+	addr string
 
 	to       string
 	listener net.Listener
 	doing    sync.WaitGroup
 
 	mu     sync.Mutex
-	cut    bool
+	down   bool
 	silent chan struct{} // closed when it speaks again
 	conns  map[net.Conn]struct{}
 }
 
-// NewProxy returns a proxy of the server at an address, which ends with the test.
-func NewProxy(t testing.TB, to string) *Proxy {
+// newProxy returns a proxy of the server at an address, which ends with the test.
+func newProxy(t testing.TB, to string) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -29,18 +29,18 @@ func NewProxy(t testing.TB, to string) *Proxy {
 	}
 	speaks := make(chan struct{})
 	close(speaks)
-	p := &Proxy{Addr: l.Addr().String(), to: to, listener: l, silent: speaks, conns: map[net.Conn]struct{}{}}
+	p := &proxy{addr: l.Addr().String(), to: to, listener: l, silent: speaks, conns: map[net.Conn]struct{}{}}
 	p.doing.Go(p.accept)
 	t.Cleanup(func() {
 		l.Close()
-		p.Speak()
-		p.Cut()
+		p.speak()
+		p.cut()
 		p.doing.Wait()
 	})
 	return p
 }
 
-func (p *Proxy) accept() {
+func (p *proxy) accept() {
 	for {
 		in, err := p.listener.Accept()
 		if err != nil {
@@ -59,10 +59,10 @@ func (p *Proxy) accept() {
 	}
 }
 
-func (p *Proxy) keep(conns ...net.Conn) bool {
+func (p *proxy) keep(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.cut {
+	if p.down {
 		return false
 	}
 	for _, c := range conns {
@@ -71,7 +71,7 @@ func (p *Proxy) keep(conns ...net.Conn) bool {
 	return true
 }
 
-func (p *Proxy) carry(from, to net.Conn) {
+func (p *proxy) carry(from, to net.Conn) {
 	defer to.Close()
 	defer from.Close()
 	b := make([]byte, 32<<10)
@@ -90,33 +90,33 @@ func (p *Proxy) carry(from, to net.Conn) {
 	}
 }
 
-// Cut closes all connections, and from then on new ones at once.
-func (p *Proxy) Cut() {
+// cut closes all connections, and from then on new ones at once.
+func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut = true
+	p.down = true
 	for c := range p.conns {
 		c.Close()
 	}
 	clear(p.conns)
 }
 
-// Mend lets connections through again.
-func (p *Proxy) Mend() {
+// mend lets connections through again.
+func (p *proxy) mend() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut = false
+	p.down = false
 }
 
-// Hush holds back everything, without closing a connection.
-func (p *Proxy) Hush() {
+// hush holds back everything, without closing a connection.
+func (p *proxy) hush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.silent = make(chan struct{})
 }
 
-// Speak lets go on what Hush has held back.
-func (p *Proxy) Speak() {
+// speak lets go on what hush has held back.
+func (p *proxy) speak() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {

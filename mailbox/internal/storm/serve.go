@@ -8,13 +8,13 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// Window is how much mail of an address [Serve] fetches ahead.
+// Window is how much mail of an address is fetched ahead.
 const Window = 16
 
-// Serve handles the mail of a store until ctx ends: note is called for each delivery,
+// handle handles the mail of a store until ctx ends: note is called for each delivery,
 // which is settled then. It goes on when an address is lost. before is called before
 // note, with the session, and may be nil.
-func Serve(ctx context.Context, s mailbox.Store, before func(mailbox.Session), note func(*mailbox.Delivery)) error {
+func handle(ctx context.Context, s mailbox.Store, before func(mailbox.Session), note func(*mailbox.Delivery)) error {
 	// What was noted is settled: the session does not end before.
 	session, err := s.Serve(context.WithoutCancel(ctx), mailbox.Serving{Window: Window})
 	if err != nil {
