@@ -4,6 +4,7 @@
 
 GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 MODULES  = . ./cmd/troupe ./mailbox/bolt ./mailbox/jetstream ./mailbox/redis ./examples/chat ./examples/mixed
+ALL      = $(MODULES:%=%/...)
 # These stand outside of the workspace: what Troupe is compared with must not
 # choose the versions that Troupe is built with.
 BENCHES  = bench bench/flow bench/ipc bench/mail
@@ -17,11 +18,11 @@ format:
 	@out=$$(gofmt -l .); test -z "$$out" || { echo "not formatted, run gofmt -w:"; echo "$$out"; exit 1; }
 
 vet:
-	@for m in $(MODULES); do (cd $$m && go vet ./...) || exit 1; done
+	go vet $(ALL)
 	@for m in $(BENCHES); do (cd $$m && GOWORK=off go vet ./...) || exit 1; done
 
 lint:
-	@for m in $(MODULES); do (cd $$m && $(GOLANGCI) run ./...) || exit 1; done
+	$(GOLANGCI) run $(ALL)
 
 # The tests start one of their own, on a free port. The one that the package starts is not needed.
 # Where it cannot be installed the tests say that mail in Redis is not tested.
@@ -31,17 +32,18 @@ redis-server:
 		$$sudo apt-get update -q && $$sudo apt-get install -qy --no-install-recommends redis-server && \
 		{ ! command -v systemctl >/dev/null || $$sudo systemctl disable --now redis-server; }; } || true
 
+# All modules in one command, so that one is compiled while the tests of another wait.
 race:
-	@for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...) || exit 1; done
-	go test -run TestMemoryLimit ./osproc # needs more memory than it may have under the race detector
+	go test -race -vet=off -shuffle=on $(ALL)
+	go test -vet=off -run TestMemoryLimit ./osproc # needs more memory than it may have under the race detector
 
 bench-test:
-	@for m in $(BENCHES); do (cd $$m && GOWORK=off go test ./...) || exit 1; done
+	@for m in $(BENCHES); do (cd $$m && GOWORK=off go test -vet=off ./...) || exit 1; done
 
-# What is built for these systems is tested on none of them here.
+# What is built for these systems is tested on none of them here, so it need not be fast.
 cross:
-	@for os in darwin windows; do for m in $(MODULES); do \
-		(cd $$m && GOOS=$$os go build ./... && GOOS=$$os go vet ./...) || exit 1; done; done
+	@for os in darwin windows; do for c in build vet; do \
+		GOOS=$$os go $$c -gcflags='all=-N -l' $(ALL) || exit 1; done; done
 
 soak:
 	go test -race -shuffle=on -count=$(SOAK) -timeout=3h . ./match ./supervisor ./csp ./flow/...
