@@ -34,6 +34,10 @@ func TestMain(m *testing.M) {
 
 func playRole(name string) int {
 	os.Unsetenv(roleVariable)
+	go func() { // the child ends with its parent, however that ends
+		_, _ = os.NewFile(4, "life").Read(make([]byte, 1))
+		os.Exit(1)
+	}()
 	f := os.NewFile(3, "parent")
 	nc, err := net.FileConn(f)
 	f.Close()
@@ -52,6 +56,7 @@ type child struct {
 	*Conn
 	t    testing.TB
 	cmd  *exec.Cmd
+	life *os.File // the child reads from its other end
 	once sync.Once
 	err  error
 }
@@ -71,15 +76,20 @@ func startRole(t testing.TB, name string) *child {
 		t.Fatal(err)
 	}
 	there.Close()
+	read, life, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), roleVariable+"="+name)
-	cmd.ExtraFiles = []*os.File{file}
+	cmd.ExtraFiles = []*os.File{file, read}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	file.Close()
-	c := &child{Conn: here, t: t, cmd: cmd}
+	read.Close()
+	c := &child{Conn: here, t: t, cmd: cmd, life: life}
 	t.Cleanup(func() { c.kill(); c.Close() })
 	return c
 }
@@ -92,7 +102,10 @@ func (c *child) kill() {
 
 // wait waits for the child's end.
 func (c *child) wait() error {
-	c.once.Do(func() { c.err = c.cmd.Wait() })
+	c.once.Do(func() {
+		c.err = c.cmd.Wait()
+		c.life.Close()
+	})
 	return c.err
 }
 
