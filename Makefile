@@ -32,9 +32,9 @@ redis-server:
 		$$sudo apt-get update -q && $$sudo apt-get install -qy --no-install-recommends redis-server && \
 		{ ! command -v systemctl >/dev/null || $$sudo systemctl disable --now redis-server; }; } || true
 
-# All modules in one command, so that one is compiled while the tests of another wait.
+# Tests wait as much as they compute, so there are more at a time than cores.
 race:
-	go test -race -vet=off -shuffle=on $(ALL)
+	go test -p 4 -race -vet=off -shuffle=on $(ALL)
 	go test -vet=off -run TestMemoryLimit ./osproc # needs more memory than it may have under the race detector
 
 bench-test:
