@@ -2,6 +2,7 @@ package troupe_test
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -213,6 +214,7 @@ func TestG16_KilledWhileItIsSpawned(t *testing.T) {
 				killer.Go(func() {
 					for !over.Load() {
 						troupe.Named[none]("x").PID().Kill(ctx)
+						runtime.Gosched() // there may be one processor
 					}
 				})
 				for range 2000 {

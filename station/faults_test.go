@@ -146,7 +146,7 @@ func TestG17_HandlerThatHangsIsFenced(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		tell(t, s, "/frail/2", "c") // the others go on
 		tell(t, s, "/other", "x")
-		synctest.Wait()
+		time.Sleep(time.Second) // on one processor what hangs holds the others up for a moment
 		wantList(t, log.get(), "hang#1:1", "c#1:1")
 		time.Sleep(time.Minute)
 		wantList(t, log.get(), "hang#1:1", "c#1:1", "hang#2:1", "b#1:2")
