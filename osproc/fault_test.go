@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -119,6 +120,7 @@ var faulty = osproc.Register("faulty", func(_ context.Context, kind string) (int
 		debug.SetMaxStack(1 << 20)
 		return deeper(0), nil
 	case "concurrent map writes":
+		runtime.GOMAXPROCS(4) // one alone writes after the other
 		m := make(map[int]int)
 		for i := range 4 {
 			go func() {

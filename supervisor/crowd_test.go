@@ -96,6 +96,7 @@ func TestG42_ACrowdStopsAllAtOnce(t *testing.T) {
 			must(t, second(supervisor.Add(self, sup, stubborn)))
 			must(t, second(supervisor.Add(self, sup, trapping("", supervisor.Brutal))))
 		}
+		synctest.Wait() // all have begun, and trap exits
 		began := time.Now()
 		shut(t, self, sup)
 		if took := time.Since(began); took != 5*time.Second {
