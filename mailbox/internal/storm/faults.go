@@ -65,7 +65,7 @@ func (f Faults) serverKilled(t *testing.T) {
 		server.Start(t)
 	}
 	wait()
-	c.Finish(kills*senders*each, 0, kills*addresses*Window)
+	c.Finish(kills*senders*each, 0, kills*addresses*Again)
 	stop()
 }
 
@@ -88,7 +88,7 @@ func (f Faults) networkCut(t *testing.T) {
 		proxy.speak()
 	}
 	wait()
-	c.Finish(2*rounds*senders*each, 0, 2*rounds*addresses*Window)
+	c.Finish(2*rounds*senders*each, 0, 2*rounds*addresses*Again)
 	stop()
 }
 
@@ -124,8 +124,8 @@ func (f Faults) twoPrograms(t *testing.T) {
 	store := f.open(t, server.Addr())
 	c := New(t)
 	programs := newPrograms(t, c, server.Addr())
-	kill := programs.start(0, 2*time.Second)
-	programs.start(0, 2*time.Second)
+	kill := programs.start(0, 4*time.Second)
+	programs.start(0, 4*time.Second)
 	c.Senders(store, 0, senders, each, addresses)()
 	c.Finish(senders*each, 0, 0)
 	wait := c.Senders(store, senders, senders, each, addresses)
@@ -133,7 +133,7 @@ func (f Faults) twoPrograms(t *testing.T) {
 	kill()
 	wait()
 	// What was handled in the last milliseconds, at any address, had not been settled for good.
-	c.Finish(2*senders*each, 0, addresses*Window)
+	c.Finish(2*senders*each, 0, addresses*Again)
 }
 
 // Serve handles the mail of a store until the test calls stop.
