@@ -33,7 +33,7 @@ func TestClockJumps(t *testing.T) {
 		}
 	}
 	wait()
-	c.Finish(jumps*senders*each, 0, jumps*addresses*storm.Again)
+	c.Finish(jumps*senders*each, 0, jumps*addresses*storm.Window)
 	stop()
 }
 

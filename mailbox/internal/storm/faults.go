@@ -65,7 +65,7 @@ func (f Faults) serverKilled(t *testing.T) {
 		server.Start(t)
 	}
 	wait()
-	c.Finish(kills*senders*each, 0, kills*addresses*Again)
+	c.Finish(kills*senders*each, 0, kills*addresses*Window)
 	stop()
 }
 
@@ -88,7 +88,7 @@ func (f Faults) networkCut(t *testing.T) {
 		proxy.speak()
 	}
 	wait()
-	c.Finish(2*rounds*senders*each, 0, 2*rounds*addresses*Again)
+	c.Finish(2*rounds*senders*each, 0, rounds*addresses*(Window+again))
 	stop()
 }
 
@@ -133,7 +133,7 @@ func (f Faults) twoPrograms(t *testing.T) {
 	kill()
 	wait()
 	// What was handled in the last milliseconds, at any address, had not been settled for good.
-	c.Finish(2*senders*each, 0, addresses*Again)
+	c.Finish(2*senders*each, 0, addresses*Window)
 }
 
 // Serve handles the mail of a store until the test calls stop.

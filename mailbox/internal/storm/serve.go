@@ -11,9 +11,9 @@ import (
 // Window is how much mail of an address is fetched ahead.
 const Window = 16
 
-// Again is how much mail of an address may come again after a fault: what was out, and
-// what the program held, and went on with, while it could not write down what became of it.
-const Again = Window + mailbox.DefaultWindow
+// again is how much mail of an address may come again after a silence that is longer than
+// the lease: what was out, and what the program held and went on with meanwhile.
+const again = Window + mailbox.DefaultWindow
 
 // handle handles the mail of a store until ctx ends: note is called for each delivery,
 // which is settled then. It goes on when an address is lost. before is called before
