@@ -72,7 +72,7 @@ func (f Faults) serverKilled(t *testing.T) {
 // networkCut: the network to the server is cut, or silent for longer than a lease.
 func (f Faults) networkCut(t *testing.T) {
 	const senders, each, addresses = 4, 100, 5
-	rounds := Rounds(1)
+	rounds := Rounds(2)
 	proxy := newProxy(t, f.Server(t).Addr())
 	store := f.open(t, proxy.addr)
 	c := New(t)
